@@ -1,0 +1,1 @@
+"""Search spaces: Optuna, define-by-run; a reason beside each range."""
