@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from trainables import checkpoint
+
+STATE = {"epoch": 3, "weights": {"w": torch.arange(4.0)}, "best": None, "history": [0.5, 1]}
+
+
+def test_a_state_comes_back_as_it_was(tmp_path):
+    checkpoint.save(STATE, tmp_path / "new", 3)
+    epoch, state = checkpoint.load(tmp_path / "new")
+    assert epoch == 3
+    assert torch.equal(state["weights"]["w"], STATE["weights"]["w"])
+    assert (state["best"], state["history"]) == (None, [0.5, 1])
+
+
+def test_the_newest_two_are_kept(tmp_path):
+    for epoch in (9, 10, 11):
+        checkpoint.save({"epoch": epoch}, tmp_path, epoch)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "epoch-000010.pt",
+        "epoch-000011.pt",
+    ]
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered", "empty"])
+def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
+    checkpoint.save({"epoch": 1}, tmp_path, 1)
+    newest = checkpoint.save({"epoch": 2}, tmp_path, 2)
+    content = bytearray(newest.read_bytes())
+    content[-20] ^= 1
+    newest.write_bytes({"cut": content[:-7], "altered": content, "empty": b""}[damage])
+    assert checkpoint.load(tmp_path) == (1, {"epoch": 1})
+
+
+def test_one_that_is_newer_than_asked_for_is_left_alone(tmp_path):
+    checkpoint.save({"epoch": 1}, tmp_path, 1)
+    checkpoint.save({"epoch": 2}, tmp_path, 2)
+    assert checkpoint.load(tmp_path, epoch=1) == (1, {"epoch": 1})
+    assert checkpoint.load(tmp_path, epoch=0) is None
+
+
+def test_nothing_to_load(tmp_path):
+    assert checkpoint.load(tmp_path / "absent") is None
+    (tmp_path / "epoch-000001.partial").write_bytes(b"half")
+    assert checkpoint.load(tmp_path) is None
+
+
+def test_a_planted_file_runs_no_code(tmp_path):
+    class Planted:
+        def __reduce__(self):
+            return (print, ("code ran",))
+
+    checkpoint.save({"planted": Planted()}, tmp_path, 1)
+    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+        checkpoint.load(tmp_path)

@@ -1,0 +1,77 @@
+"""Checkpoints that survive a kill at any moment: written aside, synced, renamed, checksummed.
+
+A file is one line, the SHA-256 of the rest, then what `torch.save` wrote. It is loaded with
+`weights_only=True`, so a planted file cannot run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+
+import torch
+
+from trainables import State
+
+__all__ = ["KEPT", "file_name", "load", "save"]
+
+KEPT = 2  # the newest, and the one before in case the newest is damaged
+_NAME = re.compile(r"epoch-(\d{6})\.pt")
+
+
+def file_name(epoch: int) -> str:
+    """Sorts as epochs do."""
+    return f"epoch-{epoch:06d}.pt"
+
+
+def save(state: State, folder: Path, epoch: int) -> Path:
+    """Write `state` as `folder/epoch-NNNNNN.pt`, durable when this returns; keep the last two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    payload = buffer.getbuffer()
+    path = folder / file_name(epoch)
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # a dying process may still be at it
+    with partial.open("wb") as file:
+        file.write(hashlib.sha256(payload).hexdigest().encode() + b"\n")
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    _sync_folder(folder)
+    for _, old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load(folder: Path, epoch: int | None = None) -> tuple[int, State] | None:
+    """The newest intact checkpoint as (epoch, state), or None if there is none.
+
+    With `epoch`, one that is newer is left alone: a replay starts where the record stands.
+    """
+    for number, path in _newest_first(folder):
+        if epoch is not None and number > epoch:
+            continue
+        content = path.read_bytes()
+        digest, _, payload = content.partition(b"\n")
+        if hashlib.sha256(payload).hexdigest().encode() == digest:
+            return number, torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    return None
+
+
+def _newest_first(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
