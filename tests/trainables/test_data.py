@@ -1,0 +1,62 @@
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+
+from trainables.data import cached, find, places
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("SEARCH_DATA_DIR", raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def test_places_are_searched_in_order(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEARCH_DATA_DIR", str(tmp_path / "named"))
+    folders = [tmp_path / "named", Path("data"), Path("../shared/data"), tmp_path / "cache/data"]
+    assert places() == folders
+    for folder in reversed(folders):
+        (folder / "corpus").mkdir(parents=True)
+        assert find("corpus") == (folder / "corpus").resolve()
+
+
+def test_a_given_folder_is_the_only_place(tmp_path):
+    Path("data/corpus").mkdir(parents=True)
+    assert find("corpus", tmp_path) is None
+
+
+def test_a_failed_build_leaves_nothing(tmp_path):
+    def build(folder):
+        (folder / "half").write_text("")
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        cached("thing", "key", build)
+    left = [path for path in (tmp_path / "cache/prepared").iterdir() if path.suffix != ".lock"]
+    assert left == []
+    assert cached("thing", "key", lambda folder: None).is_dir()
+
+
+def _build(folder):
+    time.sleep(0.2)
+    with (Path.cwd() / "builds").open("a") as log:
+        log.write("built\n")
+    (folder / "content").write_text("whole")
+
+
+def _ask(_):
+    return (cached("thing", "key", _build) / "content").read_text()
+
+
+def test_processes_that_ask_at_once_build_once():
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        assert pool.map(_ask, range(3), chunksize=1) == ["whole"] * 3
+    assert Path("builds").read_text() == "built\n"
+
+
+def test_another_key_is_built_anew():
+    assert cached("thing", "a", lambda _: None) != cached("thing", "b", lambda _: None)

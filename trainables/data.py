@@ -1,0 +1,135 @@
+"""Where data is looked for, the cache of what was prepared from it, the lock of the test split."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from filelock import FileLock
+
+__all__ = [
+    "DataError",
+    "HeldOut",
+    "Prepared",
+    "SplitLockedError",
+    "cache_folder",
+    "cached",
+    "find",
+    "keep_test_split_locked",
+    "places",
+    "require_unlocked",
+    "unlocked_test_split",
+]
+
+
+class DataError(ValueError):
+    """Data is missing, damaged or malformed; the message says which file, where, and the rule."""
+
+
+def cache_folder() -> Path:
+    """`$SEARCH_CACHE_DIR`, or the user's cache folder: downloads and prepared data."""
+    return Path(os.environ.get("SEARCH_CACHE_DIR") or platformdirs.user_cache_dir("search"))
+
+
+def places(data_dir: Path | None = None) -> list[Path]:
+    """The folders in which data is looked for, first to last.
+
+    A `data_dir` that is given is the only place: data is never silently taken from elsewhere.
+    """
+    if data_dir is not None:
+        return [data_dir]
+    named = os.environ.get("SEARCH_DATA_DIR")
+    folders = [Path(named)] if named else []
+    return [*folders, Path("data"), Path("..", "shared", "data"), cache_folder() / "data"]
+
+
+def find(relative: str, data_dir: Path | None = None) -> Path | None:
+    """The first place that holds `relative` (a file or folder), as a full path, or None."""
+    for folder in places(data_dir):
+        if (folder / relative).exists():
+            return (folder / relative).resolve()
+    return None
+
+
+def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+    """The folder of what `build(folder)` makes from everything that `key` names; made once.
+
+    Processes that ask for the same at once wait for the one that builds. A build that fails or
+    is killed leaves nothing behind that another could take for the whole.
+    """
+    root = cache_folder() / "prepared"
+    folder = root / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+    if folder.is_dir():
+        return folder
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            partial = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=root))
+            try:
+                build(partial)
+                partial.rename(folder)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A data set, parsed once and ready to be memory-mapped."""
+
+    folder: Path
+    hash: str  # of the content: what a study's record says it was trained on
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeldOut:
+    """A test split: read at promotion, and every reading is counted."""
+
+    inputs: Any  # as the task's model takes them
+    labels: np.ndarray  # (N,), as the validation labels
+    groups: np.ndarray  # (N,) names: the genre or class of each example
+
+
+class SplitLockedError(RuntimeError):
+    """The test split was asked for where nobody may see it."""
+
+
+_unlocked = contextvars.ContextVar("test split unlocked", default=False)
+_kept_locked = False
+
+
+@contextlib.contextmanager
+def unlocked_test_split() -> Iterator[None]:
+    """The only context in which a test split opens: `promote` and `predict --evaluate` enter it,
+    with the reading on the ledger. Raises SplitLockedError in a process that trains."""
+    if _kept_locked:
+        raise SplitLockedError("the test split stays locked in a process that trains")
+    token = _unlocked.set(True)
+    try:
+        yield
+    finally:
+        _unlocked.reset(token)
+
+
+def keep_test_split_locked() -> None:
+    """From now on nothing in this process opens a test split: called where trials run."""
+    global _kept_locked
+    _kept_locked = True
+
+
+def require_unlocked() -> None:
+    """Raises SplitLockedError unless inside `unlocked_test_split`: every loader's first line."""
+    if not _unlocked.get():
+        raise SplitLockedError(
+            "the test split is locked: it is read by `promote` and `predict --evaluate` only"
+        )
