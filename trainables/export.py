@@ -1,0 +1,87 @@
+"""Models as folders that outlive their training: plain files, and a sum of each.
+
+A folder holds safetensors and JSON only, so that loading one never runs code from it, and
+`SHA256SUMS`, which `sha256sum -c` reads too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from trainables import State
+
+__all__ = ["DESCRIPTION", "AlteredError", "Model", "ModelModule", "seal", "verify"]
+
+DESCRIPTION = "model.json"  # format, the module that loads it, configuration
+_SUMS = "SHA256SUMS"
+
+
+class AlteredError(ValueError):
+    """A model's files are not those that were sealed; the message says which."""
+
+
+class Model(Protocol):
+    """A trained model, ready for what a user has."""
+
+    def predict(self, inputs: Any) -> np.ndarray:
+        """As a trial's validation predictions, (N,) or (N, classes). Raises ValueError."""
+        ...
+
+    def answer(self, inputs: Any) -> dict[str, Any]:
+        """What a user is told: columns by name, N values each. Raises ValueError."""
+        ...
+
+
+class ModelModule(Protocol):
+    """The module of a task that turns a training function's state into a `Model`."""
+
+    def export(self, config: Any, data: Any, state: State, folder: Path) -> None:
+        """Write the model into the empty `folder`, and seal it."""
+        ...
+
+    def load(self, folder: Path) -> Model:
+        """Raises AlteredError."""
+        ...
+
+    def example(self) -> Any:
+        """Two inputs."""
+        ...
+
+    def typed(self, arguments: Sequence[str]) -> Any:
+        """Inputs as typed on a command line. Raises ValueError, OSError."""
+        ...
+
+
+def seal(folder: Path) -> str:
+    """Write the sums of all files in `folder`; gives the model's hash."""
+    lines = [f"{_sum(path)}  {path.name}\n" for path in _files(folder)]
+    (folder / _SUMS).write_text("".join(lines))
+    return verify(folder)
+
+
+def verify(folder: Path) -> str:
+    """The model's hash, if its files are those that were sealed. Raises AlteredError."""
+    try:
+        sums = (folder / _SUMS).read_text()
+    except OSError:
+        raise AlteredError(f"{folder} is no model of ours: it has no {_SUMS}") from None
+    said = {line[66:]: line[:64] for line in sums.splitlines()}  # sum, two spaces, name
+    found = {path.name: _sum(path) for path in _files(folder)}
+    differing = sorted(name for name in said.keys() | found if said.get(name) != found.get(name))
+    if differing:
+        raise AlteredError(f"{folder} was altered since it was sealed: {', '.join(differing)}")
+    return hashlib.sha256(sums.encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.name != _SUMS)
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
