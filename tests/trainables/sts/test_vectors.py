@@ -1,0 +1,75 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from trainables.sts.vectors import ngrams, vectors_for, vocabulary_vectors
+
+KINDS = ("word2vec", "random", "ngram", "fasttext")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_words_get_the_vectors_that_a_vocabulary_would(toy, kind):
+    table_VD = vocabulary_vectors(toy, kind, 20, by_idf=True).table_VD
+    assert table_VD.shape == (len(toy.words), 20)
+    assert not table_VD[0].any()
+    some = vectors_for(["kite", "boat"], toy, kind, 20, by_idf=True)
+    rows = [toy.words.index("kite"), toy.words.index("boat")]
+    np.testing.assert_allclose(some, table_VD[rows], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_words_length_is_its_idf_or_the_same_for_all(toy, kind):
+    words = ["kite", "the", "zebra"]
+    plain = np.linalg.norm(vectors_for(words, toy, kind, 50, by_idf=False), axis=1)
+    np.testing.assert_allclose(plain, 8, rtol=1e-4)
+    weighted = np.linalg.norm(vectors_for(words, toy, kind, 50, by_idf=True), axis=1)
+    assert weighted[1] < weighted[0] < weighted[2]
+
+
+def cosine(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def test_hashed_vectors_know_words_apart_and_ngrams_know_like_ones(toy):
+    words = ["unseen", "unseeing", "zebra"]
+    random = vectors_for(words, toy, "random", 2000, by_idf=False)
+    assert abs(cosine(random[0], random[1])) < 0.1
+    ngram = vectors_for(words, toy, "ngram", 2000, by_idf=False)
+    assert cosine(ngram[0], ngram[1]) > 0.4
+    assert abs(cosine(ngram[0], ngram[2])) < 0.1
+
+
+def test_word2vec_knows_one_unknown_word(toy):
+    seen, a, b = vectors_for(["kite", "zebra", "gnu"], toy, "word2vec", 20, by_idf=False)
+    assert (a == b).all()
+    assert (seen != a).any()
+
+
+def test_ngrams_are_the_marked_word_and_its_2_to_5_grams():
+    assert ngrams("as") == ["<as>", "<a", "as", "s>", "<as", "as>"]
+    assert max(map(len, ngrams("sentence"))) == len("<sentence>")
+    assert sorted(map(len, ngrams("sentence")))[-2] == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_process_computes_the_same(toy, kind, tmp_path):
+    here = vocabulary_vectors(toy, kind, 20, by_idf=True).hash
+    code = (
+        "from trainables.sts import data\n"
+        "from trainables.sts.vectors import vocabulary_vectors\n"
+        "toy = data.load(data.prepare('toy', None).folder)\n"
+        f"print(vocabulary_vectors(toy, {kind!r}, 20, by_idf=True).hash)"
+    )
+    environment = {"SEARCH_CACHE_DIR": str(tmp_path), "PYTHONHASHSEED": "7", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.strip() == here
+
+
+def test_writing_to_the_table_reaches_no_one_else(toy):
+    mine = vocabulary_vectors(toy, "random", 20, by_idf=True).table_VD
+    mine[:] = 7
+    assert not (vocabulary_vectors(toy, "random", 20, by_idf=True).table_VD == 7).any()

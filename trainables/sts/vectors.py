@@ -1,0 +1,223 @@
+"""Word vectors: gensim's, and hashed ones that need no training and know every word.
+
+A hashed vector is a pure function of the word: the bits of a counter-mode hash, as ±1. `random`
+hashes the word; `ngram` adds those of its character n-grams, as fastText does (Bojanowski et al.
+2017, arXiv:1607.04606), so that words of like spelling are alike.
+
+Shapes: V words (0 is padding), W any words, K n-grams, D dimensions.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from trainables.data import cached
+from trainables.sts.data import Data, Split, idf
+
+__all__ = [
+    "Vectors",
+    "fasttext_ngrams",
+    "ngrams",
+    "unseen_length",
+    "unseen_vectors",
+    "vectors_for",
+    "vocabulary_vectors",
+]
+
+_FORMAT = 3  # of the cache; another number computes anew
+_LENGTH = 8.0  # of a vector; half and double were no better on dev
+_MIN_N, _MAX_N = 2, 5
+_MIN_COUNT = 3  # of word2vec, the report's
+_SEED = 1  # gensim's: the vectors belong to the data, not to a trial
+_FASTTEXT_BUCKETS = 50_000  # gensim's 2,000,000 take 800 MB; this vocabulary has 60,000 n-grams
+
+
+class Vectors(NamedTuple):
+    table_VD: np.ndarray  # float32; a private copy of each page that is written to
+    hash: str  # of the content: a checkpoint names the vectors by it
+
+
+def vocabulary_vectors(data: Data, kind: str, dimension: int, *, by_idf: bool) -> Vectors:
+    """The vectors of `data.words`, memory-mapped; row 0, the padding, is zero.
+
+    Each has the length 8; with `by_idf`, 8 times its word's idf over the vocabulary's mean idf.
+    Computed once for all trials on a machine.
+    """
+
+    def build(folder: Path) -> None:
+        vectors_VD = vectors_for(data.words, data, kind, dimension, by_idf=by_idf)
+        vectors_VD[0] = 0
+        np.save(folder / "table.npy", vectors_VD)
+        (folder / "hash").write_text(hashlib.sha256(vectors_VD.tobytes()).hexdigest())
+
+    folder = cached("sts-vectors", f"{_key(data, kind, dimension)} {by_idf}", build)
+    return Vectors(np.load(folder / "table.npy", mmap_mode="c"), (folder / "hash").read_text())
+
+
+def vectors_for(
+    words: Sequence[str], data: Data, kind: str, dimension: int, *, by_idf: bool
+) -> np.ndarray:
+    """The vectors of any `words`, (W, D) float32: of new ones, too.
+
+    `kind`: word2vec, random, ngram or fasttext, as in Config.
+    """
+    if kind == "word2vec":
+        vectors_WD = _word2vec(words, data, dimension)
+    elif kind == "fasttext":
+        vectors_WD = _fasttext(words, data, dimension)
+    elif kind == "random":
+        vectors_WD = _signs(words, dimension)
+    else:
+        vectors_WD = _ngram_sums(words, dimension)
+    norms_W1 = np.linalg.norm(vectors_WD, axis=1, keepdims=True)
+    vectors_WD *= _LENGTH / np.maximum(norms_W1, 1e-12)
+    if by_idf:
+        mean = idf(data, data.words).mean()
+        vectors_WD *= (idf(data, words) / mean)[:, None]
+    return vectors_WD.astype(np.float32, copy=False)
+
+
+def unseen_length(data: Data, *, by_idf: bool) -> float:
+    """The length of the vector of a word that no sentence of `data` holds: one for all of them."""
+    if not by_idf:
+        return _LENGTH
+    return _LENGTH * float(idf(data, [""])[0] / idf(data, data.words).mean())
+
+
+def unseen_vectors(
+    words: Sequence[str],
+    kind: str,
+    dimension: int,
+    *,
+    length: float,
+    ngrams_KD: np.ndarray | None = None,
+) -> np.ndarray:
+    """As `vectors_for`, (W, D) float32, of words that the data does not hold, and without it.
+
+    `length`: see `unseen_length`; `ngrams_KD`: see `fasttext_ngrams`, for that kind only.
+    """
+    if kind == "word2vec":
+        vectors_WD = np.repeat(_signs([""], dimension), len(words), axis=0)
+    elif kind == "fasttext":
+        assert ngrams_KD is not None
+        vectors_WD = _fasttext_means(words, ngrams_KD)
+    elif kind == "random":
+        vectors_WD = _signs(words, dimension)
+    else:
+        vectors_WD = _ngram_sums(words, dimension)
+    norms_W1 = np.linalg.norm(vectors_WD, axis=1, keepdims=True)
+    vectors_WD *= length / np.maximum(norms_W1, 1e-12)
+    return vectors_WD.astype(np.float32, copy=False)
+
+
+def fasttext_ngrams(data: Data, dimension: int) -> np.ndarray:
+    """gensim's vectors of hashed character n-grams, (K, D): what it makes an unknown word from."""
+    found: np.ndarray = _trained("fasttext", data, dimension).vectors_ngrams
+    return found
+
+
+def ngrams(word: str) -> list[str]:
+    """`<word>` itself and its character 2- to 5-grams, the ends marked."""
+    marked = f"<{word}>"
+    return [marked] + [
+        marked[at : at + n]
+        for n in range(_MIN_N, _MAX_N + 1)
+        for at in range(len(marked) - n + 1)
+        if n < len(marked)
+    ]
+
+
+def _ngram_sums(words: Sequence[str], dimension: int) -> np.ndarray:
+    """Sums of the n-grams' hashed vectors, as one sparse product, (W, D)."""
+    from scipy import sparse
+
+    grams = [ngrams(word) for word in words]
+    known: dict[str, int] = {}
+    columns = [known.setdefault(gram, len(known)) for row in grams for gram in row]
+    starts = np.cumsum([0, *map(len, grams)])
+    counts_WK = sparse.csr_array(
+        (np.ones(len(columns), np.float32), columns, starts), shape=(len(words), len(known))
+    )
+    sums: np.ndarray = counts_WK @ _signs(known, dimension)
+    return sums
+
+
+def _signs(names: Iterable[str], dimension: int) -> np.ndarray:
+    """±1 from 64-bit hashes of (name, block of 64 dimensions), float32, (W, D)."""
+    digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names]
+    seed_W1 = np.frombuffer(b"".join(digests), dtype="<u8")[:, None]
+    blocks = np.arange(1, -(-dimension // 64) + 1, dtype=np.uint64)
+    bits = np.unpackbits(_splitmix(seed_W1 + blocks * _GOLDEN).view(np.uint8), axis=1)
+    return bits[:, :dimension].astype(np.float32) * 2 - 1
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _splitmix(x: np.ndarray) -> np.ndarray:
+    """The output function of SplitMix64 (Steele et al. 2014), which wraps around on purpose."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray = x ^ (x >> np.uint64(31))
+    return mixed
+
+
+def _word2vec(words: Sequence[str], data: Data, dimension: int) -> np.ndarray:
+    """The report's: skip-gram off, min_count 3; all words it does not know share one vector."""
+    vectors = _trained("word2vec", data, dimension)
+    unknown = _signs([""], dimension)[0]
+    known = vectors.key_to_index
+    return np.stack([vectors[word] if word in known else unknown for word in words])
+
+
+def _fasttext(words: Sequence[str], data: Data, dimension: int) -> np.ndarray:
+    vectors = _trained("fasttext", data, dimension)
+    return np.stack([vectors[word] for word in words])
+
+
+def _fasttext_means(words: Sequence[str], ngrams_KD: np.ndarray) -> np.ndarray:
+    """As gensim's FastTextKeyedVectors.get_vector of a word it does not know."""
+    from gensim.models.fasttext import ft_ngram_hashes
+
+    means = np.zeros((len(words), ngrams_KD.shape[1]), np.float32)
+    for mean, word in zip(means, words, strict=True):
+        hashes = ft_ngram_hashes(word, _MIN_N, _MAX_N, len(ngrams_KD))
+        mean[:] = ngrams_KD[hashes].mean(axis=0) if hashes else 0
+    return means
+
+
+@functools.lru_cache(maxsize=1)
+def _trained(kind: str, data: Data, dimension: int):  # type: ignore[no-untyped-def]
+    """gensim's KeyedVectors of the training split, trained once a machine; deterministic."""
+    from gensim.models import FastText, KeyedVectors, Word2Vec
+
+    def build(folder: Path) -> None:
+        sentences = _sentences(data.words, data.train)
+        options = {"vector_size": dimension, "min_count": _MIN_COUNT, "workers": 1, "seed": _SEED}
+        if kind == "word2vec":
+            model = Word2Vec(sentences, **options)
+        else:
+            model = FastText(
+                sentences, min_n=_MIN_N, max_n=_MAX_N, bucket=_FASTTEXT_BUCKETS, **options
+            )
+        model.wv.save(str(folder / "gensim"))
+
+    folder = cached("sts-gensim", _key(data, kind, dimension), build)
+    return KeyedVectors.load(str(folder / "gensim"), mmap="r")
+
+
+def _key(data: Data, kind: str, dimension: int) -> str:
+    return f"{_FORMAT} {data.folder.name} {kind} {dimension}"
+
+
+def _sentences(words: Sequence[str], split: Split) -> list[list[str]]:
+    ends = split.starts.tolist()
+    tokens = [words[row] for row in split.tokens_T.tolist()]
+    return [tokens[start:stop] for start, stop in pairwise(ends)]
