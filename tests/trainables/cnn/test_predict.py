@@ -1,0 +1,86 @@
+"""The exported classifier: the trained one's probabilities, and one line for what is no image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainables.cnn import Config, predict
+from trainables.cnn.data import CLASSES, Data
+from trainables.cnn.train import train
+from trainables.export import AlteredError
+
+
+@pytest.fixture(scope="module", params=["lenet", "resnet18"])
+def exported(
+    request: pytest.FixtureRequest, few: Data, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, np.ndarray]:
+    """A model after one epoch, and its validation probabilities in training."""
+    config = Config(model=request.param, batch_size=8)
+    last = next(train(config, few, seed=1, max_epochs=1))
+    folder = tmp_path_factory.mktemp(request.param)
+    predict.export(config, few, last.state(), folder)
+    return folder, last.predictions()
+
+
+def test_the_loaded_model_is_the_trained_one(exported: tuple[Path, np.ndarray], few: Data) -> None:
+    folder, probabilities_NK = exported
+    model = predict.load(folder)
+
+    np.testing.assert_allclose(model.predict(few.val_images), probabilities_NK, atol=1e-5)
+    answer = model.answer(few.val_images)
+    assert answer["label"] == [CLASSES[k] for k in probabilities_NK.argmax(1)]
+    np.testing.assert_allclose(answer["probabilities"], probabilities_NK, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28, 3), np.uint8),
+        np.zeros((32, 32, 3), np.uint8),
+        np.zeros((2, 32, 32, 3), np.float32),
+    ],
+    ids=["size", "one", "type"],
+)
+def test_what_is_no_image_of_ours_is_said(
+    exported: tuple[Path, np.ndarray], images: np.ndarray
+) -> None:
+    with pytest.raises(ValueError, match=r"must be uint8 of shape N×32×32×3, got .* of shape"):
+        predict.load(exported[0]).predict(images)
+
+
+def test_altered_weights_are_refused(exported: tuple[Path, np.ndarray]) -> None:
+    path = exported[0] / "weights.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        with pytest.raises(AlteredError, match=r"weights\.safetensors"):
+            predict.load(exported[0])
+    finally:
+        path.write_bytes(content)
+
+
+def test_image_files_as_typed(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "own.png")
+    Image.fromarray(pixels[..., 0]).resize((100, 60)).save(tmp_path / "grey.png")
+
+    with pytest.warns(UserWarning, match=r"grey\.png is 100×60: its middle is resized"):
+        images = predict.typed([str(tmp_path / name) for name in ("own.png", "grey.png")])
+
+    assert images.shape == (2, 32, 32, 3)
+    np.testing.assert_array_equal(images[0], pixels)
+
+
+def test_what_is_no_image_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no image")
+
+    with pytest.raises(ValueError, match=r"text\.png is no image"):
+        predict.typed([str(tmp_path / "text.png")])
+    with pytest.raises(OSError, match=r"none\.png"):
+        predict.typed([str(tmp_path / "none.png")])
+    with pytest.raises(ValueError, match="image file is needed"):
+        predict.typed([])
