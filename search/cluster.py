@@ -1,0 +1,121 @@
+"""Where trials run: a Ray of our own on this machine, reachable from this machine only, or a
+cluster that this machine is part of."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from search.config import StudyConfig
+from search.machine import gpu_count
+
+__all__ = ["ClusterError", "connect", "local_ray", "ray_for", "token_file"]
+
+OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
+ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
+
+
+class ClusterError(ValueError):
+    """A cluster cannot be used as asked; the message says which and why."""
+
+
+@contextlib.contextmanager
+def ray_for(config: StudyConfig, address: str | None) -> Iterator[None]:
+    """Ray for the study's length: the cluster at `address` (HOST:PORT), or our own."""
+    if address is None:
+        with local_ray(config):
+            yield
+        return
+    import ray
+
+    connect(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def local_ray(config: StudyConfig) -> Iterator[None]:
+    """Ray for the study's length. Imports Ray."""
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
+    import ray
+
+    logging.getLogger("ray.tune").setLevel(
+        logging.CRITICAL
+    )  # a death is on record, with its reason
+    # Tune is imported beside it. Not the other way round: Ray's processes end with the thread
+    # that started them.
+    with ThreadPoolExecutor(1) as beside:
+        tune = beside.submit(importlib.import_module, "ray.tune.execution.class_cache")
+        ray.init(
+            address="local",
+            num_cpus=config.cores,
+            num_gpus=gpu_count() or None,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=OBJECT_STORE_BYTES,
+        )
+    try:
+        # Trials take the processes that Ray has started by now only if they ask for no environment
+        # of their own. What Tune would put there, every process has (search/__init__.py).
+        tune.result().DEFAULT_ENV_VARS.clear()
+        yield
+    finally:
+        ray.shutdown()
+
+
+def connect(address: str) -> None:
+    """Become a driver of the cluster whose head listens at `address`, HOST:PORT.
+
+    This machine must be part of it. Nothing if it is done already. Raises ClusterError.
+    """
+    host, _, port = address.rpartition(":")
+    if "//" in address or not host or not port.isdigit():
+        raise ClusterError(
+            f"--address is the HOST:PORT of a cluster that this machine is part of, got "
+            f"{address!r}; from elsewhere: `python -m search submit`"
+        )
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
+    os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)  # ours is loopback only, this is not
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # an error of ours says it in one line
+    try:
+        socket.create_connection((host, int(port)), ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {error}") from None
+    import ray
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # whatever Ray answers: another version, a wrong token
+        raise ClusterError(f"the Ray cluster at {address} cannot be used: {_why(error)}") from None
+
+
+def token_file() -> Path:
+    """Ray's token, made if it is not there, readable by its owner only; never printed."""
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    path.chmod(0o600)
+    return path
+
+
+def _why(error: Exception) -> str:
+    text = " ".join(str(error).split())[:300] or type(error).__name__
+    if "Failed to connect" in text:  # though it listens: all that Ray says of a wrong token
+        return f"it refuses this token: {token_file()} must hold the head's"
+    return text
