@@ -1,0 +1,94 @@
+"""What a cluster's machines hold and must have, without a cluster; with one: test_on_cluster.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from search import nodes
+from search.config import StudyConfig
+from search.nodes import Node
+from search.study import prepare
+from tests.curve_task import TASK
+
+CONFIG = StudyConfig(name="n", task="tests.curve_task:TASK", dataset="ones")
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "cpus_per_trial", "gpus_per_trial", "slots"),
+    [
+        (8, 0, 1, 0, 8),
+        (8, 0, 3, 0, 2),
+        (8, 2, 1, 0.25, 8),
+        (4, 2, 1, 0.25, 4),  # cores are what is short
+        (64, 2, 1, 0.3, 6),  # three on each card: a trial's share is of one
+        (64, 2, 1, 1, 2),
+        (64, 3, 1, 2, 1),
+        (64, 0, 1, 0.5, 0),
+    ],
+)
+def test_how_many_trials_a_node_holds(cpus, gpus, cpus_per_trial, gpus_per_trial, slots):
+    node = Node(id="a", name="a", cpus=cpus, gpus=gpus)
+
+    assert node.slots(cpus_per_trial, gpus_per_trial) == slots
+
+
+def test_what_the_autoscaler_may_bring_is_read_from_the_cluster_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert nodes.planned() == []
+    cluster = {
+        "max_workers": 5,
+        "head_node_type": "head",
+        "available_node_types": {
+            "head": {"resources": {"CPU": 0}, "max_workers": 0},
+            "spot": {"resources": {"CPU": 8, "GPU": 4}, "max_workers": 4},
+            "on_demand": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 4},
+        },
+    }
+    (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(cluster, sort_keys=False))
+
+    planned = nodes.planned()
+
+    assert [node.name for node in planned] == ["spot (planned)"] * 4 + ["on_demand (planned)"]
+    assert nodes.most_gpus(planned) == 4
+    assert sum(node.slots(1, 0.25) for node in planned) == 4 * 8 + 4
+
+
+@pytest.mark.parametrize("storage", [False, True])
+def test_a_node_with_the_drivers_code_and_files_is_fit(storage, tmp_path):
+    expected = _expected(tmp_path, storage)
+
+    assert nodes.examine(expected) is None
+    assert _expected(tmp_path, storage) == expected, "another study would fail this one's nodes"
+
+
+@pytest.mark.parametrize("storage", [False, True])
+def test_a_node_that_sees_another_folder_of_the_same_name_is_not(storage, tmp_path):
+    expected = {**_expected(tmp_path, storage), "probe": "written elsewhere"}
+
+    assert "another file system of the same name" in str(nodes.examine(expected))
+
+
+def test_a_node_with_another_release_of_ray_is_not(tmp_path):
+    expected = _expected(tmp_path, storage=False)
+    versions = {**expected["origin"]["versions"], "ray": "2.52.0"}
+    expected["origin"] = {**expected["origin"], "versions": versions}
+
+    assert "ray 2.52.0 → " in str(nodes.examine(expected))
+
+
+def test_a_node_that_joins_and_does_not_fit_says_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(nodes, "RETRY_S", 0.0)
+    expected = {**_expected(tmp_path, storage=False), "studies_folder": "/nowhere"}
+
+    with pytest.raises(ValueError, match=f"{nodes.UNFIT} .* cannot run trials: /nowhere"):
+        nodes.examined(nodes.json.dumps(expected))
+
+
+def _expected(folder: Path, storage: bool) -> dict:
+    shared = folder / "shared"
+    shared.mkdir(exist_ok=True)
+    config = CONFIG if not storage else StudyConfig(**{**CONFIG.as_dict(), "storage": str(shared)})
+    return nodes.expectation(TASK, config, prepare(TASK, config), folder / "studies")
