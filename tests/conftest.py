@@ -1,0 +1,140 @@
+"""A place to type commands in: a folder of its own, no cache, no home, no network."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from search.record import Record, open_record
+from tests.postgres import PostgresServer, postgres_server
+from tests.s3 import Endpoint, endpoint
+
+ROOT = Path(__file__).resolve().parent.parent
+NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
+
+hypothesis.settings.register_profile("default", max_examples=100, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile("default")  # `--hypothesis-profile=long` takes its place
+
+
+@functools.cache
+def _empty_mlflow() -> bytes:
+    """An MLflow store as its first client leaves it, which takes that one 4-9 s."""
+    from mlflow import MlflowClient
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "mlflow.db"
+        MlflowClient(f"sqlite:///{store}").search_experiments()
+        return store.read_bytes()
+
+
+class Place:
+    """A working folder, and commands run in it as a user would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        (self.folder / "mlflow.db").write_bytes(_empty_mlflow())
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(folder),
+            "SEARCH_CACHE_DIR": str(folder / "cache"),
+            "http_proxy": NOWHERE,
+            "https_proxy": NOWHERE,
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        self.env.pop("SEARCH_DATA_DIR", None)
+
+    @property
+    def record(self) -> Record:
+        url = self.env.get("SEARCH_RECORD")
+        return open_record(self.folder / "studies", url=url, create=True)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """`python -m search ARGUMENTS`, in a process group of its own, as a shell does it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "search", *arguments],
+            cwd=self.folder,
+            env=self.env,
+            text=True,
+            start_new_session=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+
+    def search(
+        self, *arguments: str, timeout_s: float = 150, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """The same, run to its end; killed if it takes longer."""
+        with self.start(*arguments, stdin=subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=timeout_s)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def together(self, *commands: tuple[str, ...], timeout_s: float = 200) -> list[str]:
+        """Several at once, each to a good end; what each printed."""
+        printed = []
+        with contextlib.ExitStack() as stack:
+            for process in [stack.enter_context(self.start(*command)) for command in commands]:
+                stack.callback(process.kill)
+                out, err = process.communicate(timeout=timeout_s)
+                assert process.returncode == 0, err
+                printed.append(out)
+        return printed
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[Endpoint]:
+    with endpoint() as made:
+        yield made
+
+
+@pytest.fixture
+def s3(s3_endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
+    """An S3 endpoint on loopback; this process, and what it starts, may use it."""
+    for name, value in s3_endpoint.env.items():
+        monkeypatch.setenv(name, value)
+    return s3_endpoint
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, started for the first test that wants one."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def training_process_ends_with_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that plays a worker locks the test split for good: only till its end."""
+    monkeypatch.setattr("trainables.data._kept_locked", False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    """Where SEARCH_NO_SKIPS is set (.ci/run), a test that skips for want of a tool fails."""
+    report: pytest.TestReport = yield
+    allowed = item.get_closest_marker("gpu") is not None or hasattr(report, "wasxfail")
+    if report.skipped and os.environ.get("SEARCH_NO_SKIPS") and not allowed:
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report
