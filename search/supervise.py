@@ -1,0 +1,87 @@
+"""Drives a study in a child process, and resumes it if that process dies.
+
+    python -m search.supervise run TASK --name NAME …   |   resume NAME …
+
+Runs on a cluster's head as a Ray job. What died is known from the record: a driver that ended by
+itself has said how.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from search.cli import parse
+from search.cli_common import FAILED
+from search.record import RecordError, open_record
+from search.remote import ACCEPTED
+
+__all__ = ["supervise"]
+
+MOST_DEATHS = 5  # in a row, without a new epoch between them
+PAUSE_S = 5.0  # before a driver is started again; longer each time
+POLL_S = 1.0
+
+
+def supervise(arguments: Sequence[str]) -> int:
+    """The exit code of the driver that ended by itself; 1 if it dies again and again."""
+    options = parse(arguments)
+    name, folder, url = options.name, options.studies_dir, options.record
+    command, announced, deaths, epochs = list(arguments), False, 0, 0
+    begun = time.monotonic()
+    while True:
+        driver = subprocess.Popen([sys.executable, "-m", "search", *command])
+        while driver.poll() is None:
+            if not announced and _driven(folder, url, name):
+                print(f"{ACCEPTED}{name}", flush=True)
+                announced = True
+            time.sleep(POLL_S)
+        code = driver.returncode
+        if not announced and code >= 0:
+            return code  # refused, or done in no time
+        reached, last_word = _reached(folder, url, name)
+        if code >= 0 and (last_word != "started" or _driven(folder, url, name)):
+            return code  # it has ended by itself; another may be at work since
+        deaths = 1 if reached > epochs else deaths + 1
+        epochs = reached
+        print(f"the driver of {name} died (exit code {code}) after {reached} epochs", flush=True)
+        if deaths >= MOST_DEATHS:
+            print(f"it died {deaths} times without an epoch between: given up", flush=True)
+            return FAILED
+        time.sleep(PAUSE_S * deaths)
+        command = ["resume", name, "--quiet", "--studies-dir", str(folder)]
+        command += ["--record", url] if url else []
+        if options.time_budget is not None:  # what is left of it
+            left_s = max(options.time_budget - (time.monotonic() - begun), 1.0)
+            command += ["--time-budget", f"{left_s:.0f}"]
+
+
+def _driven(folder: Path, url: str | None, name: str) -> bool:
+    try:
+        record = open_record(folder, url=url)
+        record.study(name)
+        return record.driven(name)
+    except RecordError:  # not there yet, or its database is away
+        return False
+
+
+def _reached(folder: Path, url: str | None, name: str) -> tuple[int, str]:
+    """Epochs on record, and the last session's event. Waits for a database that is away."""
+    while True:
+        try:
+            record = open_record(folder, url=url)
+            history = record.history(record.study(name))
+        except RecordError as error:
+            print(f"waiting for the record: {error}", flush=True)
+            time.sleep(PAUSE_S)
+            continue
+        session = history.last_session
+        epochs = sum(trial.epoch for trial in history.trials)
+        return epochs, session.event if session else "started"
+
+
+if __name__ == "__main__":
+    sys.exit(supervise(sys.argv[1:]))

@@ -1,0 +1,86 @@
+"""The supervisor of a driver, with real drivers that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+
+from search.remote import ACCEPTED
+from tests.conftest import Place
+
+CURVE = "tests.curve_task:TASK"
+RUN = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", "--no-baseline")
+
+
+def _supervise(place: Place, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "search.supervise", *arguments],
+        cwd=place.folder,
+        env=place.env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _driver(supervisor: subprocess.Popen[str], command: str) -> psutil.Process | None:
+    for child in psutil.Process(supervisor.pid).children():
+        if child.cmdline()[1:4] == ["-m", "search", command]:
+            return child
+    return None
+
+
+def test_a_driver_that_is_killed_is_resumed_to_the_end(place):
+    with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
+        until = time.monotonic() + 90
+        while _epochs(place) < 4:
+            assert time.monotonic() < until
+            assert supervisor.poll() is None
+            time.sleep(0.1)
+        driver = _driver(supervisor, "run")
+        assert driver is not None
+        os.kill(driver.pid, signal.SIGKILL)
+        said, _ = supervisor.communicate(timeout=120)
+    assert supervisor.returncode == 0, said
+    assert f"{ACCEPTED}s" in said
+    assert "the driver of s died (exit code -9)" in said
+    record = place.record
+    history = record.history(record.study("s"))
+    assert [span.epochs > 0 for span in history.spans] == [True, True]
+    assert history.last_session.event == "finished"
+    assert sum(trial.epoch for trial in history.trials) == 12 + 4 * 2 + 1 * 6  # rungs 1, 3, 9
+
+
+def test_a_command_that_is_refused_is_not_repeated(place):
+    with _supervise(place, *RUN, "--set", "x=7") as supervisor:
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 2
+    assert said.count("x must be in [0, 1]") == 1
+    assert ACCEPTED not in said
+
+
+def test_a_study_that_was_stopped_stays_so(place):
+    with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
+        until = time.monotonic() + 90
+        while _epochs(place) < 1:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert place.search("stop", "s", "--now").returncode == 0
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0, said
+    assert "died" not in said
+    record = place.record
+    assert record.history(record.study("s")).last_session.event == "stopped"
+
+
+def _epochs(place: Place) -> int:
+    record = place.record
+    if not any(study.name == "s" for study in record.studies()):
+        return 0
+    return sum(trial.epoch for trial in record.history(record.study("s")).trials)
