@@ -1,0 +1,200 @@
+"""The MLflow Model Registry: who is in it, and who of them is champion.
+
+A version is a sealed model with the code to serve it, tagged with all it came from. Beside it lie
+the validation predictions of its final runs, so that a later model can be held against it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import trainables
+from search.honesty import Objective, difference
+
+__all__ = ["Registered", "RegistryError", "decide_alias", "find_model", "register"]
+
+_EVALUATION = "promotion"  # artifact folder of the final run
+_VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
+_CODE = Path(__file__).with_name("served.py")
+_COMPARABLE = ("data", "split", "metric")  # tags that must agree before two scores compare
+
+
+class RegistryError(ValueError):
+    """The registry cannot answer as asked; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """One version of a registered model."""
+
+    name: str
+    version: str
+    alias: str  # champion or challenger
+    why: str
+
+
+def register(
+    uri: str,
+    name: str,
+    *,
+    experiment: str,
+    run_id: str,
+    model: Path,
+    model_hash: str,
+    example: Any,
+    answer: Any,
+    validation: np.ndarray,
+    requirements: list[str],
+    tags: Mapping[str, str],
+) -> str:
+    """Put the sealed folder `model` into the registry once; its version.
+
+    `example` and the model's `answer` to it fix the signature. The same weights of the same study
+    are registered once, however often this is called.
+    """
+    client = _client(uri)
+    for known in client.search_model_versions(f"name='{name}' and tags.model='{model_hash}'"):
+        if known.tags.get("study") == tags["study"]:
+            return str(known.version)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, _VALIDATION)
+        np.save(path, validation, allow_pickle=False)
+        client.log_artifact(run_id, str(path), _EVALUATION)
+    logged = _log(experiment, run_id, model, example, answer, requirements)
+    if not client.search_registered_models(f"name='{name}'"):
+        client.create_registered_model(name)
+    version = client.create_model_version(
+        name,
+        source=logged.model_uri,
+        run_id=run_id,
+        model_id=logged.model_id,  # a server refuses a source that it does not name
+        tags={**tags, "model": model_hash},
+    )
+    return str(version.version)
+
+
+def decide_alias(
+    uri: str,
+    name: str,
+    version: str,
+    *,
+    objective: Objective,
+    labels: np.ndarray,
+    validation: np.ndarray,
+    metric: str,
+    sign: int,
+    seed: int,
+    force: bool,
+) -> Registered:
+    """Name the version champion if there is none or it is beyond the noise better, else challenger.
+
+    Compared are validation predictions (S, N …) of the final runs, so that a test score stays
+    one that nothing was chosen by.
+    """
+    client = _client(uri)
+    champion = _champion(client, name)
+    alias, why = "champion", "there was none"
+    if champion is not None and str(champion.version) == version:
+        why = "it is already"
+    elif champion is not None:
+        new = client.get_model_version(name, version)
+        differing = [k for k in _COMPARABLE if new.tags.get(k) != champion.tags.get(k)]
+        if differing:
+            alias = "challenger"
+            why = f"champion {champion.version} was measured on another {', '.join(differing)}"
+        else:
+            old = client.download_artifacts(champion.run_id, f"{_EVALUATION}/{_VALIDATION}")
+            gain = difference(
+                objective,
+                labels,
+                list(validation),
+                list(np.load(old, allow_pickle=False)),
+                seed=seed,
+                same_seeds=False,
+            )
+            better = gain.beyond_noise and sign * gain.mean > 0
+            alias = "champion" if better else "challenger"
+            why = (
+                f"validation {metric} {gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] from "
+                f"champion {champion.version}, {'' if better else 'not '}better beyond the noise"
+            )
+    if force and alias != "champion":
+        alias, why = "champion", f"forced, though {why}"
+        client.set_model_version_tag(name, version, "forced", "true")
+    client.set_registered_model_alias(name, alias, version)
+    client.set_model_version_tag(name, version, "alias_reason", why)
+    return Registered(name=name, version=version, alias=alias, why=why)
+
+
+def find_model(uri: str, registered: str, name: str | None) -> str:
+    """An MLflow address: of the champion, or of the version, alias, or address `name`.
+
+    Raises RegistryError where there is no champion.
+    """
+    champion = _champion(_client(uri), registered)
+    if name is None:
+        if champion is None:
+            raise RegistryError(
+                f"no champion named {registered} in {uri}: promote a study with "
+                "`python -m search promote NAME`, or say which --model"
+            )
+        return f"models:/{registered}/{champion.version}"
+    if name.isdigit():
+        return f"models:/{registered}/{name}"
+    if ":" in name or "/" in name or Path(name).exists():
+        return name
+    return f"models:/{registered}@{name}"
+
+
+def _client(uri: str) -> Any:
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    return mlflow.MlflowClient(uri)
+
+
+def _champion(client: Any, name: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(name, "champion")
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise RegistryError(f"the registry does not answer: {error.message}") from error
+
+
+def _log(
+    experiment: str, run_id: str, model: Path, example: Any, answer: Any, requirements: list[str]
+) -> Any:
+    """Log the model under its run; MLflow's account of it."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import Model, infer_signature
+
+    mlflow.set_experiment(experiment)
+    given = pd.DataFrame(example) if isinstance(example, Mapping) else example
+    with warnings.catch_warnings(action="ignore"):
+        return Model.log(
+            artifact_path=None,
+            name="model",
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            python_model=str(_CODE),
+            artifacts={"model": str(model)},
+            code_paths=[str(Path(trainables.__file__).parent)],
+            signature=infer_signature(given, pd.DataFrame(answer)),
+            input_example=given,
+            pip_requirements=requirements,
+        )
