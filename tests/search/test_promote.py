@@ -1,0 +1,236 @@
+"""Whole promotions through Ray, the record and MLflow, undisturbed and killed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from search.cli import main
+from search.history import EpochEnd, Failure, Segment, Suggestion
+from tests.coin_task import QUESTIONS
+from tests.conftest import Place
+
+COIN = "tests.coin_task:TASK"
+PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")
+CONFIRMED, FINAL = 3 * 2, 3  # runs
+
+Result = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("promote"))
+    run = ("run", COIN, "--trials", "9", "--workers", "2", "--scheduler", "none", "--quiet")
+    names = ("--name", "calm", "--seed", "0"), ("--name", "killed", "--seed", "1")
+    place.together(*[(*run, "--set", "epoch_s=0.1", *name) for name in names])
+    return place
+
+
+@pytest.fixture(scope="module")
+def calm(place: Place) -> Result:
+    return _result(place, "calm")
+
+
+def _result(place: Place, name: str, *options: str) -> Result:
+    told = place.search("promote", name, *PROMOTE, *options, "--json", "--quiet")
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout.splitlines()[-1])
+
+
+def _events(place: Place, study: str, kind: type) -> list[Any]:
+    if all(known.name != study for known in place.record.studies()):
+        return []
+    events = place.record.events(place.record.study(study))
+    return [event for _, _, event in events if isinstance(event, kind)]
+
+
+def test_the_result_has_every_field(calm):
+    assert set(calm["candidate"]) >= {"trial", "config"}
+    assert set(calm["search"]) == {"value", "trial"}
+    assert set(calm["corrected"]) == {"mean", "low", "high"}
+    assert set(calm["fresh"]) >= {"mean", "sd", "n"}
+    for split in ("validation", "test"):
+        scores = calm["final"][split]
+        assert set(scores) >= {"mean", "low", "high", "n"}
+        assert scores["low"] < scores["mean"] < scores["high"]
+    assert calm["final"]["test"]["n"] == FINAL
+    assert set(calm["final"]["test"]["groups"]) == {"odd", "even"}
+    assert calm["final"]["baselines"]["no"]["final_minus_this"]["beyond_noise"]
+    assert calm["alias"] == "champion"
+    assert calm["test_readings"] == FINAL
+
+
+def test_it_is_corrected_downwards_and_says_the_optimism(calm):
+    assert calm["corrected"]["low"] < calm["corrected"]["mean"] < calm["search"]["value"]
+    assert calm["fresh"]["n"] == 2
+    assert calm["fresh"]["optimism"] == pytest.approx(
+        calm["candidate"]["search"] - calm["fresh"]["mean"]
+    )
+
+
+def test_the_same_fresh_seeds_for_all_and_others_than_the_search_s(place, calm):
+    searched = {e.seed for e in _events(place, "calm", Suggestion)}
+    confirmed = [e.seed for e in _events(place, "calm.confirm", Suggestion)]
+    final = [e.seed for e in _events(place, "calm.final", Suggestion)]
+
+    assert (len(confirmed), len(set(confirmed))) == (CONFIRMED, 2)
+    assert (len(final), len(set(final))) == (FINAL, FINAL)
+    assert not searched & {*confirmed, *final}
+    assert not set(confirmed) & set(final)
+
+
+def test_list_shows_the_study_alone_and_resume_sends_to_promote(place, calm):
+    told = place.search("list")
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["calm", "killed"]
+
+    refused = place.search("resume", "calm.confirm")
+    assert refused.returncode == 2
+    assert "search promote calm" in refused.stderr
+
+
+def test_the_runs_are_children_of_the_study_s_run(place, calm):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("coin").experiment_id
+    of_study = client.search_runs([experiment], "tags.study = 'calm'")
+    [parent] = [run for run in of_study if "trial" not in run.data.tags]
+    for phase, runs in (("confirm", CONFIRMED), ("final", FINAL)):
+        found = client.search_runs([experiment], f"tags.study = 'calm.{phase}'")
+        assert len(found) == runs
+        for run in found:
+            assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+            assert run.data.tags["phase"] == phase
+            assert run.data.metrics["accuracy"] > 0.5
+
+
+def test_the_registered_version_says_where_it_comes_from(place, calm):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlflow.db")
+    version = client.get_model_version("coin", calm["model"]["version"])
+
+    assert version.tags["study"].startswith("calm ")
+    assert json.loads(version.tags["config"])["quality"] == calm["candidate"]["config"]["quality"]
+    assert {"code", "data", "versions", "metric", "split", "dataset", "model"} <= set(version.tags)
+    assert json.loads(version.tags["final_test"])["mean"] == calm["final"]["test"]["mean"]
+
+
+def test_once_more_is_the_same_without_training_or_reading(place, calm):
+    before = [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")]
+    begun = time.monotonic()
+
+    assert _result(place, "calm") == {**calm, "alias_reason": "it is already"}
+
+    assert time.monotonic() - begun < 60  # no Ray, no training
+    assert [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
+
+
+def test_killed_again_and_again_it_repeats_no_finished_run(place):
+    """kill -9 in the confirmation, then in the final runs, then let be."""
+    finished: set[tuple[str, int]] = set()
+    for phase, epochs in (("confirm", 5), ("final", 2)):
+        with place.start("promote", "killed", *PROMOTE, "--quiet") as driver:
+            until = time.monotonic() + 90
+            while len(_events(place, f"killed.{phase}", EpochEnd)) < epochs:
+                assert driver.poll() is None, driver.communicate()[1]
+                assert time.monotonic() < until, "no epochs"
+                time.sleep(0.02)
+            driver.kill()
+        finished |= {
+            (name, event.trial)
+            for name in ("killed.confirm", "killed.final")
+            for event in _events(place, name, EpochEnd)
+            if event.decision == "complete"
+        }
+    assert finished
+
+    result = _result(place, "killed")
+
+    assert result["test_readings"] == FINAL
+    for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL)):
+        epochs = [(e.trial, e.epoch) for e in _events(place, name, EpochEnd)]
+        assert sorted(epochs) == [(trial, epoch) for trial in range(runs) for epoch in (1, 2)]
+        segments = [e.trial for e in _events(place, name, Segment)]
+        for trial in range(runs):
+            if (name, trial) in finished:
+                assert segments.count(trial) <= 2  # begun, perhaps interrupted before it ended
+
+
+def test_the_champion_answers_at_the_command_line(place, calm):
+    told = place.search("predict", COIN, "3", "5", "--json")
+
+    assert told.returncode == 0, told.stderr
+    assert [row["answer"] in (0, 1) for row in json.loads(told.stdout)["answers"]] == [True] * 2
+
+
+def test_evaluating_the_champion_is_no_new_reading(place, calm):
+    told = place.search(
+        "predict", COIN, "--evaluate", "--json", "--model", calm["model"]["version"]
+    )
+
+    assert told.returncode == 0, told.stderr
+    shown = json.loads(told.stdout)
+    assert shown["test"]["n"] == 2 * QUESTIONS
+    assert shown["test_readings"] == FINAL
+    assert shown["test"]["mean"] in calm["final"]["test"]["scores"]
+
+
+def test_more_seeds_train_only_the_further_ones(place, calm):
+    """After the others: it extends the calm promotion."""
+    confirmed = _events(place, "calm.confirm", Suggestion)
+
+    told = place.search(
+        *("promote", "calm", "--top", "3", "--seeds", "3", "--final-seeds", "3"),
+        *("--json", "--quiet"),
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["fresh"]["n"] == 3
+    longer = _events(place, "calm.confirm", Suggestion)
+    assert longer[:CONFIRMED] == confirmed
+    assert len(longer) == 3 * 3
+
+
+def test_a_trial_that_peeks_fails(place):
+    told = place.search("run", COIN, "--name", "peek", "--trials", "1", "--set", "peek=true",
+                        "--no-baseline", "--quiet", "--json")  # fmt: skip
+
+    assert told.returncode in (0, 1), told.stderr
+    [failure] = _events(place, "peek", Failure)
+    assert "SplitLockedError" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("promote", "nobody"), "no study named 'nobody'"),
+        (("promote", "calm", "--top", "0"), "top must be at least 1, got 0"),
+        (("promote", "calm", "--seeds", "0"), "seeds must be at least 1, got 0"),
+        (("promote", "peek"), "no complete trial"),
+        (("predict", COIN), "one of them"),
+        (("predict", COIN, "--input", "none.csv"), "none.csv cannot be read"),
+        (("predict", COIN, "--input", "list.txt"), ".csv, .parquet or .npy; got list.txt"),
+        (("predict", COIN, "--input", "wrong.csv"), "missing: question, there are: a, b"),
+        (("predict", COIN, "1", "--model", "99"), "models:/coin/99 cannot be loaded"),
+        (("predict", "sts", "A.", "B."), "no champion named sts"),
+        (("predict", "sts", "only one"), "two sentences are needed"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_line(place, calm, arguments, said, monkeypatch, capsys):
+    (place.folder / "wrong.csv").write_text("a,b\n1,2\n")
+
+    monkeypatch.chdir(place.folder)
+    capsys.readouterr()
+
+    assert main(arguments) == 2
+
+    out, err = capsys.readouterr()
+    [line] = err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert out == ""
