@@ -1,0 +1,24 @@
+"""`python -m search`."""
+
+import atexit
+import contextlib
+import os
+import sys
+
+_code: int | None = None
+
+
+@atexit.register  # before all others, and so called after them
+def _leave() -> None:
+    """Leave at once: to tear down Ray's, pandas' and torch's modules takes most of a second."""
+    if _code is not None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(_code)
+
+
+from search.cli import main  # noqa: E402
+
+_code = main()
+sys.exit(_code)

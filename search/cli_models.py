@@ -1,0 +1,184 @@
+"""The commands that end in a model: promote, predict. Heavy imports happen inside them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.cli_common import (
+    CODES,
+    DEFAULT_URI,
+    DONE,
+    AddCommand,
+    add_address,
+    check_cluster,
+    say,
+)
+
+if TYPE_CHECKING:
+    from search.history import Suggestion
+    from search.record import Study
+
+__all__ = ["add_commands"]
+
+
+def add_commands(command: AddCommand) -> None:
+    """`command(name, function, help)` adds one and gives its parser."""
+    promote = command("promote", _promote, "confirm the best trials, test one, register it")
+    promote.add_argument("name", metavar="NAME")
+    promote.add_argument("--top", type=int, default=5, help="trials to confirm (5)")
+    promote.add_argument("--seeds", type=int, default=3, help="fresh seeds of each (3)")
+    promote.add_argument(
+        "--final-seeds", type=int, default=5, help="further seeds of the candidate (5)"
+    )
+    promote.add_argument(
+        "--force", action="store_true", help="champion, whatever the comparison says; recorded"
+    )
+    promote.add_argument(
+        "--accept-changes", action="store_true", help="though code, data or versions differ"
+    )
+    promote.add_argument("--tracking-uri", help="the MLflow store (the study's)")
+    add_address(promote)
+    promote.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    promote.add_argument("--json", action="store_true", help="result as JSON, last line of stdout")
+
+    predict = command("predict", _predict, "ask a registered model")
+    predict.add_argument("task", metavar="TASK", help="sts, cnn, or your own as module:ATTRIBUTE")
+    predict.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="sts: two sentences; cnn: image files"
+    )
+    predict.add_argument("--model", help="version, or any MLflow address (the champion)")
+    predict.add_argument("--input", type=Path, help="a table: .csv or .parquet; of images: .npy")
+    predict.add_argument("--output", type=Path, help=".csv or .parquet (stdout, as CSV)")
+    predict.add_argument(
+        "--evaluate", action="store_true", help="score the test split; the reading is counted"
+    )
+    predict.add_argument("--dataset", help="whose test split (the one it was trained on)")
+    predict.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    predict.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    predict.add_argument("--quiet", action="store_true", help="print answers only")
+    predict.add_argument("--json", action="store_true", help="answers as one JSON object")
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from search.ending import EndedEarly
+    from search.origin import changes, depends_on
+    from search.phases import Promotion
+    from search.promote import promote
+    from search.record import RecordError, open_record
+    from search.storage import check_storage
+    from search.study import prepare
+    from search.tasks import find_task
+    from search.tracking import check_server
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    if study.config.parent is not None:
+        raise RecordError(
+            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
+        )
+    if options.tracking_uri is not None:
+        study = study.tracked_at(options.tracking_uri)
+    if record.driven(study.name):
+        raise RecordError(
+            f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"
+        )
+    check_server(study.config.tracking_uri)
+    check_storage(study.config.storage)
+    task = find_task(study.config.task)
+    prepared = prepare(task, study.config)
+    promotion = Promotion(
+        record=record,
+        study=study,
+        task=task,
+        prepared=prepared,
+        top=options.top,
+        seeds=options.seeds,
+        final_seeds=options.final_seeds,
+        force=options.force,
+    )
+    was = record.history(study).depends_on or study.origin
+    differing = changes(was, depends_on(task, prepared))
+    if differing and not options.accept_changes:
+        raise RecordError(
+            f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "
+            "trials may not compare; promote all the same with --accept-changes"
+        )
+    check_cluster(options, task, study.config, prepared)
+
+    def drive(phase: Study, told: list[Suggestion]) -> None:
+        _drive(promotion, phase, told, address=options.address, quiet=options.quiet)
+
+    try:
+        result = promote(promotion, drive, lambda text: say(options, text))
+    except EndedEarly as early:
+        print(early.why, file=sys.stderr)
+        say(options, f"go on with it:    python -m search promote {study.name}")
+        return CODES[early.outcome]
+    if options.json:
+        print(json.dumps(result))
+    return DONE
+
+
+def _drive(
+    promotion: Any, phase: Study, told: list[Suggestion], *, address: str | None, quiet: bool
+) -> None:
+    """Work on one phase, watched, with MLflow following."""
+    from search import tracking
+    from search.progress import Progress
+    from search.study import drive
+
+    record, task = promotion.record, promotion.task
+    done = len(record.history(phase).trials)
+
+    def follow() -> None:
+        tracking.start(record, phase)
+
+    with Progress(record, phase, task, quiet=quiet):
+        drive(
+            record,
+            phase,
+            task,
+            promotion.prepared,
+            trials=done + len(told),
+            told=told,
+            address=address,
+            on_started=follow,
+        )
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from search import predict
+    from search.record import open_record
+    from search.tasks import find_task
+
+    task = find_task(options.task)
+    asked = [bool(options.inputs), options.input is not None, options.evaluate]
+    if sum(asked) != 1:
+        raise ValueError("predict takes inputs, or --input FILE, or --evaluate: one of them")
+    if options.output:
+        predict.check_output(options.output)
+    if options.evaluate:
+        model = predict.open_model(options.tracking_uri, task, options.model)
+        record = open_record(options.studies_dir, url=options.record, create=True)
+        scores = predict.evaluate(model, task, record, options.dataset, options.data_dir)
+        print(json.dumps(scores) if options.json else predict.describe(scores))
+        return DONE
+    inputs = (
+        predict.read_inputs(options.input)
+        if options.input
+        else predict.typed_inputs(task, options.inputs)
+    )
+    model = predict.open_model(options.tracking_uri, task, options.model)
+    answers = predict.ask(model, inputs)
+    if options.output:
+        predict.write_answers(inputs, answers, options.output)
+        say(options, f"{len(answers)} answers by {model.address}: {options.output}")
+    elif options.json:
+        print(json.dumps({"model": model.address, "answers": answers.to_dict("records")}))
+    else:
+        print(predict.as_text(answers), end="")
+    return DONE
