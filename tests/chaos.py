@@ -1,0 +1,320 @@
+"""Kill a study at random moments, resume it, and compare it with one that was left alone.
+
+    python -m tests.chaos --kills 20 [--seed 0] [--postgresql]
+
+Real processes: the driver, its workers and the MLflow projection are killed by SIGKILL, from
+outside at random moments (set-up and summary included) and from inside a database commit or a
+checkpoint's writing (tests/chaos_hooks). Prints a line a kill, and a line a study: trials lost,
+doubled, tables that differ, MLflow's runs. With --postgresql the record is in a server of that
+kind, which crashes too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from search.folders import checkpoint_folder
+from search.record import open_record
+from search.summary import best_trial
+from search.tasks import find_task
+from tests.postgres import PostgresServer, postgres_server
+from trainables import checkpoint
+
+ROOT = Path(__file__).resolve().parent.parent
+ARGUMENTS = ["sts", "--dataset", "toy", "--trials", "10", "--workers", "1", "--quiet"]
+KILLS_A_STUDY = 4
+LONGEST_S = 120.0  # a command
+TOO_LATE = "too late: the study had ended"
+
+
+Kind = Callable[[Path, list[str], random.Random], str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study that was killed and resumed came to."""
+
+    lost: int
+    doubled: int
+    differing: bool
+    weights_differ: bool
+    mlflow: str
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.doubled or self.differing or self.weights_differ) and (
+            self.mlflow == "complete"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    chance, kinds = random.Random(options.seed), KINDS
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if options.postgresql:
+            server = stack.enter_context(postgres_server())
+            os.environ["SEARCH_RECORD"] = server.database()
+            kinds = [*KINDS, killing(server)]
+        verdicts = chaos(folder, options.kills, chance, kinds)
+    good = sum(verdict.good for verdict in verdicts)
+    print(
+        f"{options.kills} kills in {len(verdicts)} studies: "
+        f"{sum(v.lost for v in verdicts)} trials lost, {sum(v.doubled for v in verdicts)} doubled, "
+        f"{sum(v.differing for v in verdicts)} differing tables, "
+        f"{sum(v.weights_differ for v in verdicts)} differing weights, "
+        f"{sum(v.mlflow != 'complete' for v in verdicts)} incomplete in MLflow"
+    )
+    return 0 if good == len(verdicts) else 1
+
+
+def chaos(folder: Path, kills: int, chance: random.Random, kinds: list[Kind]) -> list[Verdict]:
+    """So many kills, four to a study; the verdict on each study."""
+    run(folder, "run", *ARGUMENTS, "--name", "undisturbed")
+    verdicts = []
+    done = 0
+    while done < kills:
+        name = f"study{len(verdicts)}"
+        for number in range(min(kills - done, KILLS_A_STUDY)):
+            kind = chance.choice(kinds)
+            print(f"{name} kill {number}: {kind.__doc__}", end=" ", flush=True)
+            told = kind(folder, _command(folder, name), chance)
+            print(told, flush=True)
+            if told == TOO_LATE:  # does not count, and there is nothing left to kill
+                break
+            done += 1
+        run(folder, *_command(folder, name))
+        run(folder, "sync", name)
+        verdicts.append(judge(folder, name))
+        print(f"{name}: {verdicts[-1]}", flush=True)
+    return verdicts
+
+
+def _command(folder: Path, name: str) -> list[str]:
+    if exists(folder, name):
+        return ["resume", name, "--quiet"]
+    return ["run", *ARGUMENTS, "--name", name]
+
+
+def kill_driver(folder: Path, command: list[str], chance: random.Random) -> str:
+    """the driver, at a random moment"""
+    return _kill_from_outside(folder, command, chance, lambda process: process)
+
+
+def kill_worker(folder: Path, command: list[str], chance: random.Random) -> str:
+    """a worker, at a random moment"""
+    return _kill_from_outside(folder, command, chance, lambda p: _child(p, "SegmentTrainable"))
+
+
+def kill_tracking(folder: Path, command: list[str], chance: random.Random) -> str:
+    """the MLflow projection, at a random moment"""
+    return _kill_from_outside(folder, command, chance, lambda p: _child(p, "search.tracking"))
+
+
+def kill_in_commit(folder: Path, command: list[str], chance: random.Random) -> str:
+    """the driver, inside a database commit"""
+    return _kill_from_inside(folder, command, f"driver:commit:{chance.randint(1, 30)}")
+
+
+def kill_after_commit(folder: Path, command: list[str], chance: random.Random) -> str:
+    """the driver, right after a database commit"""
+    return _kill_from_inside(folder, command, f"driver:committed:{chance.randint(1, 30)}")
+
+
+def kill_in_checkpoint(folder: Path, command: list[str], chance: random.Random) -> str:
+    """a worker, while a checkpoint is written"""
+    return _kill_from_inside(folder, command, f"worker:fsync:{chance.randint(1, 16)}")
+
+
+def killing(server: PostgresServer) -> Kind:
+    def kill_server(folder: Path, command: list[str], chance: random.Random) -> str:
+        """the record's server, at a random moment, for some seconds"""
+        process = _start(folder, command)
+        moment = chance.uniform(4, 16)
+        time.sleep(moment)
+        too_late = process.poll() is not None
+        server.stop("immediate")
+        time.sleep(chance.uniform(0, 6))
+        server.start()
+        process.communicate(timeout=LONGEST_S)
+        return TOO_LATE if too_late else f"at {moment:.1f} s, exit code {process.returncode}"
+
+    return kill_server
+
+
+KINDS: list[Kind] = [
+    kill_driver,
+    kill_worker,
+    kill_tracking,
+    kill_in_commit,
+    kill_after_commit,
+    kill_in_checkpoint,
+]
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """A command that must end well."""
+    done = _start(folder, list(arguments))
+    out, err = done.communicate(timeout=2 * LONGEST_S)
+    if done.returncode:
+        raise SystemExit(f"{arguments} ended with {done.returncode}: {out} {err}")
+
+
+def exists(folder: Path, name: str) -> bool:
+    if "SEARCH_RECORD" not in os.environ and not (folder / "studies" / "record.db").exists():
+        return False
+    record = open_record(folder / "studies", create=True)
+    return name in [study.name for study in record.studies()]
+
+
+def judge(folder: Path, name: str) -> Verdict:
+    """Compare the study with the one left alone."""
+    expected, found = table(folder, "undisturbed"), table(folder, name)
+    numbers = [row[0] for row in found["suggestions"]]
+    epochs = [row[:2] for row in found["epochs"]]
+    return Verdict(
+        lost=len({row[0] for row in expected["suggestions"]} - set(numbers)),
+        doubled=len(numbers) - len(set(numbers)) + len(epochs) - len(set(epochs)),
+        differing=found != expected,
+        weights_differ=not _same(best_weights(folder, name), best_weights(folder, "undisturbed")),
+        mlflow=mlflow_state(folder, name),
+    )
+
+
+def table(folder: Path, name: str) -> dict[str, list[Any]]:
+    """All of a study but times: suggestions, epochs with metrics and decisions, states."""
+    record = open_record(folder / "studies")
+    study = record.study(name)
+    history = record.history(study)
+    return {
+        "suggestions": [
+            (t.number, dict(t.suggestion.config), t.suggestion.seed, t.suggestion.source)
+            for t in history.trials
+        ],
+        "epochs": [
+            (t.number, e.epoch, dict(e.metrics), e.decision)
+            for t in history.trials
+            for e in t.epochs
+        ],
+        "states": [history.state(t, study.config.max_epochs) for t in history.trials],
+    }
+
+
+def best_weights(folder: Path, name: str) -> Any:
+    record = open_record(folder / "studies")
+    study = record.study(name)
+    best = best_trial(record.history(study), study, find_task("sts"))
+    assert best is not None
+    loaded = checkpoint.load(checkpoint_folder(record.study_folder(name), best.number))
+    assert loaded is not None
+    return loaded[1]
+
+
+def mlflow_state(folder: Path, name: str) -> str:
+    """ "complete", or what is wrong."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("sts")
+    runs = client.search_runs([experiment.experiment_id], f"tags.study = '{name}'", max_results=500)
+    trials = [run for run in runs if "trial" in run.data.tags]
+    expected = table(folder, name)
+    if len(runs) - len(trials) != 1 or len(trials) != len(expected["suggestions"]):
+        return f"{len(runs) - len(trials)} parent runs, {len(trials)} trials"
+    if any(run.info.status == "RUNNING" for run in runs):
+        return "runs left running"
+    for run in trials:
+        number = int(run.data.tags["trial"])
+        values = [row[2]["dev_pearson"] for row in expected["epochs"] if row[0] == number]
+        told = client.get_metric_history(run.info.run_id, "dev_pearson")
+        if [metric.value for metric in sorted(told, key=lambda m: m.step)] != values:
+            return f"trial {number} has another curve"
+    return "complete"
+
+
+def _start(folder: Path, arguments: list[str], **chaos: str) -> subprocess.Popen[str]:
+    path = f"{ROOT}/tests/chaos_hooks:{ROOT}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "search", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, **chaos},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _kill_from_outside(
+    folder: Path,
+    command: list[str],
+    chance: random.Random,
+    whom: Callable[[psutil.Process], psutil.Process | None],
+) -> str:
+    process = _start(folder, command)
+    begun = time.monotonic()
+    moment = begun + chance.uniform(0.5, 20)
+    killed = ""
+    while process.poll() is None and time.monotonic() < begun + LONGEST_S:
+        if time.monotonic() >= moment and not killed:
+            with contextlib.suppress(psutil.Error):
+                target = whom(psutil.Process(process.pid))
+                if target is not None:
+                    target.kill()
+                    killed = f"at {time.monotonic() - begun:.1f} s"
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    return killed or TOO_LATE
+
+
+def _kill_from_inside(folder: Path, command: list[str], plan: str) -> str:
+    mark = folder / f"mark-{time.monotonic_ns()}"
+    process = _start(folder, command, CHAOS_KILL=plan, CHAOS_MARK=str(mark))
+    try:
+        process.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return f"{plan}: HUNG"
+    return plan if mark.exists() else TOO_LATE
+
+
+def _child(process: psutil.Process, part: str) -> psutil.Process | None:
+    for child in process.children(recursive=True):
+        if part in " ".join(child.cmdline()):
+            return child
+    return None
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same(v, second[k]) for k, v in first.items())
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return bool(first == second)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
