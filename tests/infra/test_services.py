@@ -1,0 +1,266 @@
+"""infra/services for real: PostgreSQL and MLflow of their own, killed, stopped and started."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT
+
+PROGRAM = ROOT / "infra" / "services"
+
+
+class Services:
+    """The program, with a home and a state folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.state = folder / "home", folder / "state"
+        self.home.mkdir()
+        self.postgres_port, self.mlflow_port = free_ports(2)
+        self.env = {
+            **os.environ,
+            "HOME": str(self.home),
+            "SEARCH_STATE": str(self.state),
+            "SEARCH_RECORD": f"postgresql://search@127.0.0.1:{self.postgres_port}/search",
+            "SEARCH_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
+        }
+
+    def call(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(PROGRAM), *arguments],
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    def password(self) -> str:
+        for line in (self.home / ".mlflow" / "credentials").read_text().splitlines():
+            if line.startswith("mlflow_tracking_password"):
+                return line.partition("=")[2].strip()
+        raise AssertionError("no password")
+
+    def experiments(self, password: str, host: str = "localhost:5000") -> list[str]:
+        """Over HTTP, as a client asks."""
+        account = base64.b64encode(f"admin:{password}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.mlflow_port}/api/2.0/mlflow/experiments/search?max_results=9",
+            headers={"Authorization": f"Basic {account}", "Host": host},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return [e["name"] for e in json.load(answer)["experiments"]]
+
+    def sql(self, statement: str) -> str:
+        ask = ["psql", "--no-password", "-Atc", statement, self.env["SEARCH_RECORD"]]
+        told = subprocess.run(ask, env=self.env, capture_output=True, text=True, timeout=30)
+        return told.stdout.strip() or told.stderr
+
+    def processes(self) -> list[psutil.Process]:
+        """All that `start` has started."""
+        ports = {f"port={self.postgres_port}", str(self.mlflow_port)}
+        found = []
+        for process in psutil.process_iter(["cmdline", "environ"]):
+            mine = (process.info["environ"] or {}).get("SEARCH_STATE") == str(self.state)
+            if mine or ports & set(process.info["cmdline"] or ()):
+                found.append(process)
+        return found
+
+    def running(self, what: str) -> psutil.Process:
+        return next(p for p in self.processes() if what in " ".join(p.cmdline()))
+
+    def until_well(self, seconds: float = 60) -> None:
+        until = time.monotonic() + seconds
+        while (told := self.call("status")).returncode:
+            assert time.monotonic() < until, told.stdout
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Services]:
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="search-services-"))
+    folder.chmod(0o711)  # the user postgres passes through; pytest's own folders he cannot
+    services = Services(folder)
+    try:
+        told = services.call("start")
+        assert told.returncode == 0, told.stderr
+        yield services
+        assert services.call("stop").returncode == 0
+        assert services.processes() == []
+    finally:
+        services.call("stop")
+        shutil.rmtree(folder)
+
+
+def test_started_again_nothing_happens(services):
+    before = {process.pid for process in services.processes()}
+
+    told = services.call("start")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout == "postgres: running, answers\nmlflow: running, answers\n"
+    assert {process.pid for process in services.processes()} == before
+
+
+def test_who_knows_the_password_is_let_in(services):
+    assert services.experiments(services.password()) == ["Default"]
+    assert services.sql("select current_user") == "search"
+    assert services.sql("select rolsuper from pg_roles where rolname = current_user") == "f"
+    assert services.sql("select datname from pg_database where datname = 'mlflow'") == "mlflow"
+
+
+def test_a_wrong_password_is_refused(services):
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        services.experiments("password1234")
+    wrong = services.home / "wrong"
+    wrong.write_text("*:*:*:*:wrong\n")
+    wrong.chmod(0o600)
+    ask = ["psql", "--no-password", "-c", "select 1"]
+    for user in ("search", "postgres"):
+        url = services.env["SEARCH_RECORD"].replace("search@", f"{user}@")
+        told = subprocess.run(
+            [*ask, url],
+            env={**services.env, "PGPASSFILE": str(wrong)},
+            capture_output=True,
+            text=True,
+        )
+        assert told.returncode != 0
+        assert "password authentication failed" in told.stderr or "no pg_hba" in told.stderr
+
+
+def test_an_unknown_host_is_refused(services):
+    """Else a page in the user's browser could reach MLflow by a name of its own (rebinding)."""
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        services.experiments(services.password(), host="evil.example")
+
+
+def test_all_listens_on_this_machine_only(services):
+    found = [
+        connection.laddr.ip
+        for process in services.processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(found) >= 2
+    assert set(found) == {"127.0.0.1"}
+
+
+def test_passwords_are_in_private_files_only(services):
+    secrets = [p for p in (services.state / "secrets").iterdir() if p.suffix == ""]
+    words = [path.read_text() for path in secrets]
+    private = [*secrets, services.home / ".pgpass", services.home / ".mlflow" / "credentials"]
+    lines = [" ".join(process.cmdline()) for process in services.processes()]
+    logs = [path.read_text() for path in (services.state / "logs").iterdir()]
+
+    assert len(words) == 3
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    assert (services.state / "secrets").stat().st_mode & 0o777 == 0o700
+    for word in words:
+        assert len(word) >= 32
+        assert not [text for text in (*lines, *logs) if word in text]
+
+
+@pytest.mark.parametrize("what", ["-m mlflow", "bin/postgres"])
+def test_what_is_killed_comes_back(services, what):
+    services.running(what).send_signal(signal.SIGKILL)
+    time.sleep(0.5)
+
+    assert services.call("status").returncode == 1
+    services.until_well()
+    assert services.experiments(services.password()) == ["Default"]
+
+
+def test_after_a_killed_keeper_start_makes_all_well(services):
+    services.running("keep postgres").send_signal(signal.SIGKILL)
+    time.sleep(0.5)
+    assert "postgres: not kept alive" in services.call("status").stdout
+
+    assert services.call("start").returncode == 0
+
+    assert len([p for p in services.processes() if "keep" in p.cmdline()]) == 2
+
+
+def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
+    services.sql("create table kept (n int); insert into kept values (7)")
+    password = services.password()
+    with socket.socket() as head:
+        head.bind(("127.0.0.1", 0))
+        head.listen()
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        assert services.call("start", SEARCH_ADDRESS=address).returncode == 0
+        time.sleep(2)
+        assert services.call("start", SEARCH_ADDRESS=address).returncode == 0  # `ray up` again
+        assert len([p for p in services.processes() if p.cmdline()[-1] == "ray"]) == 1
+        time.sleep(2)
+    until = time.monotonic() + 80
+    while services.processes():
+        assert time.monotonic() < until, [p.cmdline() for p in services.processes()]
+        time.sleep(0.5)
+    assert services.call("status").returncode == 1
+
+    assert services.call("start").returncode == 0
+
+    assert services.sql("select n from kept") == "7"
+    assert services.experiments(password) == ["Default"]
+
+
+def test_what_else_is_in_the_users_files_stays(services):
+    pgpass = services.home / ".pgpass"
+    pgpass.write_text("db.example:5432:*:me:mine\n" + pgpass.read_text())
+
+    assert services.call("start").returncode == 0
+
+    assert pgpass.read_text().startswith("db.example:5432:*:me:mine\n")
+    assert services.sql("select 1") == "1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SEARCH_RECORD", "postgresql://search@10.0.0.1:5432/search", "without a password"),
+        ("SEARCH_RECORD", "postgresql://search:pw@127.0.0.1:5432/search", "without a password"),
+        ("SEARCH_RECORD", "postgresql://search@127.0.0.1/search", "must name a port"),
+        ("SEARCH_TRACKING_URI", "http://0.0.0.0:5000", "must be http://127.0.0.1:PORT"),
+    ],
+)
+def test_what_would_be_open_to_others_is_refused(tmp_path, variable, value, said):
+    told = subprocess.run(
+        [sys.executable, str(PROGRAM), "start"],
+        env={**os.environ, "SEARCH_STATE": str(tmp_path), variable: value},
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == 2
+    assert told.stderr.startswith("error: ")
+    assert said in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert "pw" not in told.stderr
+
+
+def free_ports(n: int) -> list[int]:
+    sockets: list[Any] = [socket.socket() for _ in range(n)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
