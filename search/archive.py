@@ -1,10 +1,8 @@
 """A study in one file, to move it from one record to another: laptop, cluster, and back.
 
-A tar of study.jsonl and the study's files. Each line of study.jsonl is a JSON object: the study and
-those of its promotion, all their events in order, what is on the ledger of test readings, each file
-with its size and SHA-256; the last line is the SHA-256 of all before it. Floats are written as
-Python's repr, which reads back as the same bits. An archive is somebody else's until it is checked:
-nothing in it is executed, and only regular files that its index names are taken out of it.
+A tar of an index (search/archive_index.py) and the study's files. An archive is somebody else's
+until it is checked: nothing in it is executed, and only regular files that its index names are
+taken out of it.
 """
 
 from __future__ import annotations
@@ -12,48 +10,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
-from search.config import StudyConfig
-from search.history import Event, History
+from search.archive_index import Contents, moves, read_index, write_index
 from search.record import Record, RecordError, Study, Whole
 from search.tasks import lies_in
-from trainables.checks import check_types
 
-__all__ = ["ArchiveError", "Contents", "export_study", "import_study"]
+__all__ = ["ArchiveError", "export_study", "import_study"]
 
-FORMAT = 1
 INDEX = "study.jsonl"
-FOLDERS = ("checkpoints", "predictions", "figures", "logs")  # of a study; else nothing is taken
-_EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
-_LEDGER = ("model_hash", "split_hash", "study", "purpose")
 _CHUNK = 2**20  # bytes
 
 
 class ArchiveError(ValueError):
     """The archive cannot be read or written; one line says why."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contents:
-    """What an archive holds, or held: the study first, then those of its promotion."""
-
-    studies: Sequence[Whole]
-    readings: Sequence[Mapping[str, Any]]  # rows of the ledger of test readings
-    files: Mapping[str, tuple[int, str]]  # NAME/FOLDER/...: bytes, SHA-256
-
-    def __str__(self) -> str:
-        trials = len(History((at, event) for _, at, event in self.studies[0].events).trials)
-        size = sum(size for size, _ in self.files.values()) / 2**20
-        return f"{trials} trials, {len(self.files)} files of {size:.1f} MiB"
 
 
 def export_study(record: Record, study: Study, output: Path) -> Contents:
@@ -70,7 +46,7 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
     partial = output.with_name(f"{output.name}.partial")
     try:
         with partial.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-            index = b"".join(_lines(contents))
+            index = write_index(contents)
             _add(tar, INDEX, len(index), io.BytesIO(index))
             for name, (size, _) in contents.files.items():
                 with (record.folder / name).open("rb") as source:
@@ -94,7 +70,7 @@ def import_study(record: Record, path: Path, place: Mapping[str, Any]) -> tuple[
     record.folder.mkdir(parents=True, exist_ok=True)
     with path.open("rb") as file:
         members = _members(path, file)
-        contents = _read_index(path, members, place)
+        contents = _first_member(path, members, place)
         _check_place(record, contents)
         with tempfile.TemporaryDirectory(dir=record.folder, prefix=".import-") as scratch:
             _unpack(path, members, contents, Path(scratch))
@@ -126,41 +102,9 @@ def _files(record: Record, wholes: Sequence[Whole]) -> dict[str, tuple[int, str]
     for name in (whole.study.name for whole in wholes):
         for path in sorted(record.study_folder(name).rglob("*")):
             inside = path.relative_to(record.folder).as_posix()
-            if path.is_file() and not path.is_symlink() and _wanted(inside, name):
+            if path.is_file() and not path.is_symlink() and moves(inside, name):
                 files[inside] = (path.stat().st_size, _sha256(path))
     return files
-
-
-def _lines(contents: Contents) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    for line in _objects(contents):
-        text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        digest.update(text)
-        yield text
-    yield json.dumps({"end": digest.hexdigest()}).encode() + b"\n"
-
-
-def _objects(contents: Contents) -> Iterator[dict[str, Any]]:
-    yield {"format": FORMAT}
-    for whole in contents.studies:
-        study = whole.study
-        yield {
-            "study": study.name,
-            "created_at": study.created_at,
-            "config": study.config.as_dict(),
-            "origin": dict(study.origin),
-        }
-        for sequence, at, event in whole.events:
-            values = {f.name: _plain(getattr(event, f.name)) for f in fields(event)}
-            yield {"event": type(event).__name__, "sequence": sequence, "at": at, "values": values}
-    for row in contents.readings:
-        yield {"reading": dict(row)}
-    for name, (size, digest) in contents.files.items():
-        yield {"file": name, "bytes": size, "sha256": digest}
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, source: Any) -> None:
@@ -195,83 +139,16 @@ def _damaged(path: Path, error: object) -> ArchiveError:
     return ArchiveError(f"{path} is damaged, or no archive of `export`: {error}")
 
 
-def _read_index(
+def _first_member(
     path: Path, members: Iterator[tuple[str, Any]], place: Mapping[str, Any]
 ) -> Contents:
     name, content = next(members, ("", None))
     if content is None or name != INDEX:
         raise _damaged(path, f"it does not begin with {INDEX}")
     try:
-        *lines, last = content.read().splitlines(keepends=True)
-        if json.loads(last) != {"end": hashlib.sha256(b"".join(lines)).hexdigest()}:
-            raise ValueError(f"{INDEX} is not what was written")
-        return _contents([json.loads(line) for line in lines], place)
-    except RecordError:
-        raise
+        return read_index(content.read(), place)
     except Exception as error:  # somebody else's bytes: whatever they make of our types
         raise _damaged(path, error or type(error).__name__) from error
-
-
-def _contents(lines: list[dict[str, Any]], place: Mapping[str, Any]) -> Contents:
-    if lines[0] != {"format": FORMAT}:
-        raise ValueError(f"its format is {lines[0].get('format')}, this version reads {FORMAT}")
-    studies: list[tuple[Study, list[tuple[int, float, Event]]]] = []
-    readings, files = [], {}
-    for line in lines[1:]:
-        if "study" in line:
-            config = StudyConfig(**{**line["config"], **place})
-            name, created_at = line["study"], float(line["created_at"])
-            study = Study(
-                id=0, name=name, created_at=created_at, config=config, origin=line["origin"]
-            )
-            studies.append((study, []))
-        elif "event" in line:
-            studies[-1][1].append((line["sequence"], float(line["at"]), _event(line)))
-        elif "reading" in line:
-            row = line["reading"]
-            readings.append({"at": float(row["at"]), **{key: str(row[key]) for key in _LEDGER}})
-        else:
-            files[line["file"]] = (int(line["bytes"]), str(line["sha256"]))
-    wholes = [Whole(study=study, events=tuple(events)) for study, events in studies]
-    _check(wholes, files)
-    return Contents(studies=wholes, readings=readings, files=files)
-
-
-def _event(line: dict[str, Any]) -> Event:
-    kind = _EVENTS[line["event"]]
-    event: Event = kind(**line["values"])
-    check_types(event)
-    for field in fields(kind):
-        value = getattr(event, field.name)
-        if str(field.type).startswith("Mapping") and not isinstance(value, dict):
-            raise ValueError(f"{field.name} of a {kind.__name__} is no object")
-        if isinstance(value, int) and abs(value) >= 2 ** (63 if field.name == "seed" else 31):
-            raise ValueError(f"{field.name} of a {kind.__name__} is too large: {value}")
-    return event
-
-
-def _check(wholes: list[Whole], files: Mapping[str, Any]) -> None:
-    """The index is one of a study, whoever wrote it."""
-    first = wholes[0].study
-    for whole in wholes:
-        study, sequences = whole.study, [sequence for sequence, _, _ in whole.events]
-        parent = None if study is first else first.name
-        if study.name != study.config.name or study.config.parent != parent:
-            raise ValueError(f"{study.name!r} is not {first.name} or a study of its promotion")
-        if sequences != list(range(1, len(sequences) + 1)):
-            raise ValueError(f"the events of {study.name} are not in order")
-        History((at, event) for _, at, event in whole.events)
-    for name in files:
-        if not any(_wanted(name, whole.study.name) for whole in wholes):
-            raise ValueError(f"{name!r} is no file of a study")
-
-
-def _wanted(name: str, study: str) -> bool:
-    """Whether NAME/FOLDER/... is a file that moves with the study."""
-    parts = name.split("/")
-    plain = PurePosixPath(name).parts == tuple(parts) and ".." not in parts and "\0" not in name
-    ours = plain and len(parts) > 2 and parts[0] == study and parts[1] in FOLDERS
-    return ours and not name.endswith((".partial", ".preempted"))
 
 
 def _check_place(record: Record, contents: Contents) -> None:
