@@ -28,7 +28,11 @@ def file_name(epoch: int) -> str:
 
 
 def save(state: State, folder: Path, epoch: int) -> Path:
-    """Write `state` as `folder/epoch-NNNNNN.pt`, durable when this returns; keep the last two."""
+    """Write `state` as `folder/epoch-NNNNNN.pt`, durable when this returns; keep two.
+
+    The two are this one and the one before. Of an epoch that is replayed, what is there of later
+    ones stays: it is another attempt's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
@@ -42,7 +46,8 @@ def save(state: State, folder: Path, epoch: int) -> Path:
         os.fsync(file.fileno())
     partial.replace(path)
     _sync_folder(folder)
-    for _, old in _newest_first(folder)[KEPT:]:
+    so_far = [old for number, old in _newest_first(folder) if number <= epoch]
+    for old in so_far[KEPT:]:
         old.unlink(missing_ok=True)
     return path
 

@@ -23,6 +23,14 @@ def test_the_newest_two_are_kept(tmp_path):
     ]
 
 
+def test_a_replay_keeps_what_it_writes_beside_another_attempt_s(tmp_path):
+    for epoch in (6, 7, 1, 2, 3):  # a record that was away knows of none
+        path = checkpoint.save({"epoch": epoch}, tmp_path, epoch)
+        assert path.exists()
+    assert checkpoint.load(tmp_path, epoch=3) == (3, {"epoch": 3})
+    assert checkpoint.load(tmp_path, epoch=2) == (2, {"epoch": 2})
+
+
 @pytest.mark.parametrize("damage", ["cut", "altered", "empty"])
 def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
     checkpoint.save({"epoch": 1}, tmp_path, 1)
