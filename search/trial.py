@@ -131,6 +131,13 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         if epoch is None:
             last = segment["last_epoch"]
             return self._failure(f"it ended after epoch {len(self._curve)}, not after {last}", "")
+        if epoch.number != self._due:
+            return self._failure(
+                f"epoch {epoch.number} came where epoch {self._due} was due: a training function "
+                "numbers its epochs from 1, one by one, and from where it resumes",
+                "",
+            )
+        self._due += 1
         metrics = {name: float(value) for name, value in epoch.metrics.items()}
         if self._task.metric not in metrics:
             known = ", ".join(metrics) or "none"
@@ -163,6 +170,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         segment, task = self._segment, self._task
         done = segment["first_epoch"] - 1
         found = self._files.load_checkpoint(segment["trial"], done) if done else None
+        self._due = found[0] + 1 if found else 1
         data = on_node(self._files.store, segment["data_key"], Path(segment["data_folder"]))
         self._data = task.data.load(data)
         return task.training_function()(

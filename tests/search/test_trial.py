@@ -254,3 +254,17 @@ def test_a_training_function_that_ends_early_says_so(run, monkeypatch):
     assert [result.get("epoch") for result in ended] == [1, 2, None]
     assert "2" in ended[-1]["failure"]
     assert "epoch" in ended[-1]["failure"]
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_training_function_that_counts_otherwise_says_so(run, monkeypatch, first):
+    def counted(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            yield dataclasses.replace(epoch, number=epoch.number - 1 + first)
+
+    task = dataclasses.replace(curve_task.TASK, train=counted)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    [ended] = run(1, 4)
+
+    assert f"epoch {first} came where epoch 1 was due" in ended["failure"]
