@@ -6,7 +6,6 @@ the record before anything else is decided on it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import sys
@@ -178,7 +177,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return
         heard = self._heard.pop(trial_id)
         preempted = self._files.take_preemption_mark(segment.trial)
-        with contextlib.suppress(RecordError):
+        try:
             if preempted:
                 self._fail(segment, "its machine was taken away (SIGTERM)", counts=False)
             elif machine_gone or UNFIT in why:
@@ -188,6 +187,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
                 self._fail(segment, f"{what} in {heard.limit_s:.0f} s", final=heard.started)
             else:
                 self._fail(segment, why)
+        except RecordError as error:  # else the trial would be open for ever, and waited for
+            self._ending.ask("failed", str(error), grace_s=0)
         if UNFIT in why:  # it would take, and spoil, every segment there is
             self._ending.ask("failed", why, grace_s=None)
 
@@ -329,8 +330,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
                 trial=segment.trial,
                 attempt=trial.attempt,
                 epoch=trial.epoch + 1,
-                reason=f"{reason}, {most} times" if last and not final else reason,
-                traceback=trace,
+                reason=_text(f"{reason}, {most} times" if last and not final else reason),
+                traceback=_text(trace),
                 counts=counts,
                 final=final or last,
             )

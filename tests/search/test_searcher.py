@@ -20,7 +20,7 @@ from search import plan
 from search.config import StudyConfig
 from search.ending import Ending
 from search.history import EpochEnd, History, Suggestion
-from search.record import Record, open_record
+from search.record import Record, RecordError, open_record
 from search.searcher import ATTEMPTS, HOPELESS, StudySearcher
 from search.tasks import Task
 from tests.curve_task import TASK
@@ -225,6 +225,33 @@ def test_a_trial_under_which_processes_keep_dying_fails(record):
     assert first.epoch == ATTEMPTS  # each attempt went on where the one before was
     loop.run()
     assert loop.history.state(loop.history.trials[1], 9) == "complete"
+
+
+def test_a_death_that_cannot_be_recorded_ends_the_study(record, monkeypatch):
+    """Else its trial would be at work for ever, in nobody's hands."""
+    loop = _Loop(record)
+    loop.run(3)
+
+    def full(*_: Any) -> None:
+        raise RecordError("the record cannot be written: disk full")
+
+    monkeypatch.setattr(record, "append", full)
+    loop.process_dies()
+
+    assert loop.ending.early is not None
+    assert loop.ending.early.outcome == "failed"
+    assert "disk full" in loop.ending.early.why
+
+
+def test_a_reason_that_is_no_text_is_made_one(record):
+    loop = _Loop(record)
+    [trial_id] = [loop.searcher.suggest("0") and "0"]
+    odd = "no file caf\udce9\0.txt"
+
+    loop.searcher.on_trial_result(trial_id, {"failure": odd, "traceback": odd, "done": True})
+
+    [failure] = record.history(loop.study).trials[0].failures
+    assert failure.reason == failure.traceback == r"no file caf\udce9\0.txt"
 
 
 def test_a_study_in_which_every_trial_fails_is_ended(record):
