@@ -21,7 +21,13 @@ import sqlalchemy as sa
 
 from search import schema
 from search.config import StudyConfig
-from search.database import Database, RecordError, StudyLockedError, UnreachableError
+from search.database import (
+    Database,
+    RecordError,
+    StudyLockedError,
+    UnreachableError,
+    driven_elsewhere,
+)
 from search.files import StudyFiles
 from search.history import Event, History
 from search.outbox import Outbox, Row, insert_rows
@@ -261,10 +267,13 @@ class Record:
 
     def delete(self, study: Study) -> None:
         """Remove the study, its promotion's runs and their folders; the ledger of test readings
-        stays. Raises StudyLockedError while it is driven."""
-        for other in self.studies():
-            if other.config.parent == study.name:
-                self.delete(other)
+        stays. Raises StudyLockedError, and nothing is removed, while one of them is driven."""
+        phases = [other for other in self.studies() if other.config.parent == study.name]
+        for member in (study, *phases):
+            if self.driven(member.name):
+                raise driven_elsewhere(member.name)
+        for phase in phases:
+            self.delete(phase)
         with self.driver_lock(study.name):
             self.files(study).delete_stored()  # first: it is the part that may not answer
             with self._database.connect(write=True) as connection:

@@ -273,6 +273,22 @@ def test_a_study_is_deleted_with_the_runs_of_its_promotion(record, study):
     assert record.studies() == []
 
 
+@pytest.mark.parametrize("driven", ["s", "s-final"])
+def test_a_refused_deletion_has_deleted_nothing(record, study, driven):
+    parts = [
+        record.create(
+            StudyConfig(name=f"s-{phase}", task="curve", dataset="ones", phase=phase, parent="s"),
+            ORIGIN,
+        )
+        for phase in ("confirm", "final")
+    ]
+
+    with record.driver_lock(driven), pytest.raises(StudyLockedError, match=driven):
+        open_record(record.folder, url=record.url).delete(study)
+
+    assert record.studies() == [study, *parts]
+
+
 def test_a_reading_of_a_test_split_is_counted_once_a_model(record, study):
     first, other = ("m1", "t", "s"), ("m2", "t", "other")
     for model, split, by in (first, first, other, ("m1", "u", "s")):
