@@ -253,14 +253,21 @@ def examined(expected: str) -> None:
 
     `expected`: an expectation as JSON. A node that joined after the start is found out here.
     """
-    problem = examine(json.loads(expected))
+    problem = _problem(expected)
     for _ in range(RETRIES):  # a storage may be away for a moment
         if problem is None:
             return
         time.sleep(RETRY_S)
-        problem = examine(json.loads(expected))
+        problem = _problem(expected)
     if problem:
         raise ClusterError(f"{UNFIT} {socket.gethostname()} cannot run trials: {problem}")
+
+
+def _problem(expected: str) -> str | None:
+    try:
+        return examine(json.loads(expected))
+    except Exception as error:  # the task or a package is not there: that is the problem
+        return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def planned() -> list[Node]:

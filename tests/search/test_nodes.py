@@ -87,6 +87,14 @@ def test_a_node_that_joins_and_does_not_fit_says_its_name(tmp_path, monkeypatch)
         nodes.examined(nodes.json.dumps(expected))
 
 
+def test_a_node_that_joins_without_the_task_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(nodes, "RETRY_S", 0.0)
+    expected = {**_expected(tmp_path, storage=False), "task": "not_on_this_node:TASK"}
+
+    with pytest.raises(ValueError, match=f"{nodes.UNFIT} .* cannot run trials: .*not_on_this_node"):
+        nodes.examined(nodes.json.dumps(expected))
+
+
 def _expected(folder: Path, storage: bool) -> dict:
     shared = folder / "shared"
     shared.mkdir(exist_ok=True)
