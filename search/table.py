@@ -40,7 +40,15 @@ def table(record: Record, study: Study) -> pa.Table:
         for row in _rows(trial, trial_state(history, trial, study, driven=False))
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Of one type: text where there is no other, as for a choice among .5 and "sqrt"."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])
 
 
 def _rows(trial: Trial, state: str) -> list[dict[str, Any]]:

@@ -35,3 +35,17 @@ def test_a_row_an_epoch_and_nothing_that_depends_on_time(tmp_path: Path) -> None
     assert table["metric.score"] == [0.25, 0.5, 0.1, None]
     assert table["config.x"] == [0.5, 0.5, 0.7, 0.1]
     assert table["reason"] == [None, None, None, "RuntimeError: asked to fail"]
+
+
+def test_a_choice_among_values_of_several_kinds_is_a_column_of_text(tmp_path: Path) -> None:
+    record = open_record(tmp_path, create=True)
+    study = record.create(StudyConfig(name="s", task="t", dataset="d"), {})
+    record.study_folder("s").mkdir()
+    events = [session("started", 3)]
+    for number, share in enumerate([0.5, "sqrt", True]):
+        events += [suggestion(number, share=share), segment(number, 1, 1), epoch(number, 1, 0.1)]
+    record.append(study, *events)
+
+    table = pyarrow.parquet.read_table(write_table(record, study)).to_pydict()
+
+    assert table["config.share"] == ["0.5", "sqrt", "True"]
