@@ -19,6 +19,8 @@ from search.tasks import Task
 __all__ = ["Projection"]
 
 _BATCH = 1000  # metrics a call, MLflow's limit
+_PLACE = ("workers", "storage", "data_dir", "tracking_uri")
+# ^ of a study's configuration, what changes when it moves: tags, since a parameter never may
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "paused": "FINISHED", "failed": "FAILED"}
 _STUDY_STATUS = {"running": "RUNNING", "finished": "FINISHED", "stopped": "FINISHED"}
 
@@ -55,7 +57,7 @@ class Projection:
             page = self._client.search_runs(
                 [self._experiment],
                 f"tags.study = '{study.name}' and tags.study_created = '{study.created_at}'",
-                run_view_type=ViewType.ALL,
+                run_view_type=ViewType.ACTIVE_ONLY,  # what a user has deleted is made anew
                 max_results=1000,
                 page_token=token,
             )
@@ -176,7 +178,8 @@ class Projection:
             for name, baseline in summary["baselines"].items():
                 values[f"baseline_{_key(name)}"] = baseline["value"]
             tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
-        config = {k: v for k, v in self._study.config.as_dict().items() if k != "tracking_uri"}
+        config = {k: v for k, v in self._study.config.as_dict().items() if k not in _PLACE}
+        tags |= {k: str(v) for k, v in self._study.config.as_dict().items() if k in _PLACE}
         self._client.log_batch(
             self._parent,
             [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None],

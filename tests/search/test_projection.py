@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,33 @@ def test_a_study_deleted_and_made_anew_under_its_name_is_another(live):
     ]
     assert len(created) == 4
     assert len(set(created)) == 2
+
+
+def test_a_study_that_has_moved_is_the_same_run(live):
+    live.deliver(*scored({1: 0.5}))
+    moved = dataclasses.replace(live.study.config, workers=7, storage="/shared", data_dir="/data")
+
+    there = Projection(live.record, dataclasses.replace(live.study, config=moved), TASK)
+    there.deliver()
+
+    parent = live.runs()[None].data
+    assert (parent.tags["workers"], parent.tags["storage"]) == ("7", "/shared")
+    assert "workers" not in parent.params
+    assert parent.params["max_epochs"] == "3"
+
+
+def test_runs_that_a_user_has_deleted_are_made_anew(live):
+    live.deliver(*scored({1: 0.5}, {1: 0.25}))
+    deleted = {trial: live.runs()[trial].info.run_id for trial in (None, 1)}
+    for run_id in deleted.values():
+        live.projection._client.delete_run(run_id)
+
+    Projection(live.record, live.study, TASK).deliver()
+
+    runs = live.runs()
+    assert set(runs) == {None, 0, 1}
+    assert all(runs[trial].info.run_id != run_id for trial, run_id in deleted.items())
+    assert live.points(1) == [(1, 0.25)]
 
 
 def test_a_name_that_mlflow_forbids_is_made_to_fit():
