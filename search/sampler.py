@@ -24,7 +24,7 @@ from search.history import History, Trial
 from search.ranking import Ranking
 from trainables.seeding import derive
 
-__all__ = ["Space", "draw", "suggest", "valued"]
+__all__ = ["Space", "draw", "suggest", "valued", "why_not_learnt"]
 
 Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
 
@@ -135,14 +135,31 @@ def _parameters(
     values = dict(config)
     if any(values.get(name, value) != value for name, value in fixed):
         return None  # a named point that is run as it stands, whatever is fixed
+    try:
+        ranges = _redrawn(values, space, dict(fixed)).distributions
+    except (UserWarning, ValueError):
+        return None
+    return {name: values[name] for name in ranges}, ranges
+
+
+def _redrawn(values: dict[str, Value], space: Space, fixed: Mapping[str, Value]) -> FixedTrial:
+    """A trial that has drawn these values. Raises UserWarning or ValueError, as FixedTrial does,
+    where one is missing or outside its range."""
     drawing = FixedTrial(values)
     with warnings.catch_warnings(action="error", category=UserWarning):
-        try:
-            draw(drawing, space, dict(fixed))
-        except (UserWarning, ValueError):  # how FixedTrial says: outside its range
-            return None
-    ranges = drawing.distributions
-    return {name: values[name] for name in ranges}, ranges
+        draw(drawing, space, fixed)
+    return drawing
+
+
+def why_not_learnt(
+    values: dict[str, Value], *, space: Space, fixed: Mapping[str, Value]
+) -> str | None:
+    """Why trials with such values, drawn from the space, say nothing to the sampler; else None."""
+    try:
+        _redrawn(values, space, fixed)
+    except (UserWarning, ValueError) as error:
+        return " ".join(str(error).split())
+    return None
 
 
 class _Mirrored(InMemoryStorage):

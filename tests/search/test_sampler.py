@@ -246,3 +246,15 @@ def test_a_suggestion_is_what_a_plain_optuna_study_of_the_same_trials_proposes()
             plain = optuna.create_study(direction="maximize", sampler=sampler.tpe(seed))
             plain.add_trials(mirror(seen))
             assert suggest(number, seen) == space(plain.ask())
+
+
+def test_a_space_that_keeps_what_it_draws_to_itself_is_found_out():
+    def powers(trial: Any) -> dict[str, Any]:
+        return {"x": 2 ** -trial.suggest_int("exponent", 1, 5)}
+
+    drawn = suggest(0, History(), space=powers)
+
+    assert "exponent" in sampler.why_not_learnt(drawn, space=powers, fixed={})
+    assert sampler.why_not_learnt(suggest(0, History()), space=space, fixed={}) is None
+    fixed = {"kind": "plain"}
+    assert sampler.why_not_learnt({"x": 0.5, **fixed}, space=space, fixed=fixed) is None
