@@ -19,7 +19,8 @@ Phase = Literal["search", "confirm", "final"]
 Value = str | int | float | bool  # of a hyperparameter
 
 MOST = 1_000_000  # trials, epochs: more is a slip of the finger
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+MOST_LETTERS = 100  # of a study's name; its promotion's phases have a word more
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +54,11 @@ class StudyConfig:
         check_types(self)
         if self.storage is not None:
             check_uri(self.storage)
-        if not _NAME.fullmatch(self.name):
+        most_letters = MOST_LETTERS + (len(f".{self.phase}") if self.parent else 0)
+        if not _NAME.fullmatch(self.name) or len(self.name) > most_letters:
             raise ValueError(
-                f"a study's name is letters, digits, '.', '_' and '-', at most 100, and begins "
-                f"with a letter or digit; got {self.name!r}"
+                f"a study's name is letters, digits, '.', '_' and '-', at most {MOST_LETTERS}, and "
+                f"begins with a letter or digit; got {self.name!r}"
             )
         for name, least, most in (
             ("trials", 1, MOST),

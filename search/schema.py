@@ -19,7 +19,7 @@ studies = sa.Table(
     "studies",
     schema,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("name", sa.String(110), nullable=False, unique=True),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("origin", sa.JSON, nullable=False),

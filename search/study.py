@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from search.cluster import ray_for
 from search.config import StudyConfig
 from search.ending import Ending
+from search.files import StudyFiles
 from search.folders import baseline_file, labels_file, save_predictions
 from search.history import History, Session, SessionEvent, Suggestion
 from search.node_data import ship
 from search.origin import depends_on
 from search.record import Record, RecordError, Study, StudyLockedError, UnreachableError
-from search.sampler import suggest, valued
+from search.sampler import suggest, valued, why_not_learnt
 from search.table import write_table
 from search.tasks import Task
 from search.tidy import superfluous
@@ -40,14 +43,29 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     folder = record.study_folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)  # where it cannot be, no study is on record
     study = record.create(config, origin)
-    files = record.files(study)
+    _keep_examples(record.files(study), labels, baselines)
+    return study
+
+
+def _keep_examples(
+    files: StudyFiles, labels: np.ndarray, baselines: Mapping[str, np.ndarray]
+) -> None:
+    """What predictions are compared with."""
     for path, predictions in [
-        (labels_file(folder), labels),
-        *[(baseline_file(folder, name), guess) for name, guess in baselines.items()],
+        (labels_file(files.folder), labels),
+        *[(baseline_file(files.folder, name), guess) for name, guess in baselines.items()],
     ]:
         save_predictions(predictions, path)
         files.keep(path)
-    return study
+
+
+def _make_up_for_a_kill(record: Record, study: Study, task: Task, prepared: Prepared) -> None:
+    """A driver may have died between a study's creation and the last of `_keep_examples`."""
+    files, names = record.files(study), study.origin["baselines"]
+    needed = [labels_file(files.folder), *(baseline_file(files.folder, name) for name in names)]
+    if study.config.parent is None and not files.have_all(needed):
+        data = task.data.load(prepared.folder)
+        _keep_examples(files, task.data.labels(data), task.data.baselines(data))
 
 
 def prepare(task: Task, config: StudyConfig) -> Prepared:
@@ -69,7 +87,14 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
             sampler="random",
             seed=config.seed,
         )
-        task.check(task.configure({**config.fixed, **drawn}), data)
+        values = task.configure({**config.fixed, **drawn})
+        task.check(values, data)
+        if why := why_not_learnt(values, space=task.space, fixed=config.fixed):
+            raise ValueError(
+                f"the space of task {config.task} does not return what it draws ({why}): what it "
+                "draws it returns, by the same name, so that the sampler learns from the record; "
+                "values that follow from those belong into the training function"
+            )
     for _, values in task.first_trials(config):
         task.check(values, data)
 
@@ -106,6 +131,7 @@ def drive(
             ray.enter_context(ray_for(study.config, address))
             ending.listen()
             on_started()
+            _make_up_for_a_kill(record, study, task, prepared)
             _tune(record, study, task, prepared, ending, told, on_cluster=bool(address))
             usage.measure()
         except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -13,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from search.config import StudyConfig
+from search.folders import baseline_file
 from search.history import EpochEnd, Suggestion
 from search.record import Record
+from search.study import probe
 from search.tracking import sync
 from tests.conftest import Place
 from tests.curve_task import TASK
@@ -184,6 +188,7 @@ def test_sync_twice_changes_nothing(place, undisturbed, monkeypatch):
 
 def test_an_extended_study_goes_on_where_it_ended(place, disturbed):
     before = _table(place.record, "disturbed")
+    baseline_file(place.record.study_folder("disturbed"), "zero").unlink()  # as by a kill
 
     told = place.search("resume", "disturbed", "--trials", str(TRIALS + 3), "--json")
 
@@ -191,6 +196,7 @@ def test_an_extended_study_goes_on_where_it_ended(place, disturbed):
     summary = json.loads(told.stdout.splitlines()[-1])
     after = _table(place.record, "disturbed")
     assert summary["trials"]["total"] == TRIALS + 3
+    assert summary["baselines"]["zero"]["best_minus_this"]["beyond_noise"]
     assert summary["epochs"] == summary["epochs_planned"] == 2 * 9 + 12 + 4 * 2 + 1 * 6
     assert after["suggestions"][:TRIALS] == before["suggestions"]
     assert after["epochs"][:39] == before["epochs"]
@@ -305,3 +311,13 @@ def _processes_of(place: Place) -> list[str]:
         except OSError:
             continue  # no process, or gone
     return found
+
+
+def test_a_space_that_the_sampler_cannot_learn_from_is_refused():
+    def powers(trial: Any) -> dict[str, Any]:
+        return {"x": 2 ** -trial.suggest_int("exponent", 1, 5)}
+
+    config = StudyConfig(name="s", task="curve", dataset="ones")
+
+    with pytest.raises(ValueError, match=r"does not return what it draws \(.*exponent"):
+        probe(dataclasses.replace(TASK, space=powers), config, TASK.data.load(Path(".")))
