@@ -32,14 +32,21 @@ class Sqlite(Database):
         sa.event.listen(engine, "connect", _durable)
         super().__init__(str(folder), engine)
         weakref.finalize(self, engine.dispose)  # the file is whole: no write-ahead log beside it
-        if not path.exists() and not create:
+        there = path.exists()
+        had_studies = any(folder.glob("*/driver.lock"))
+        if had_studies and not there:  # never silently begun anew: it held the ledger, too
+            raise RecordError(
+                f"{path} is missing, though there are studies' folders beside it: bring it back "
+                "from a copy, or move those folders away"
+            )
+        if not there and not create:
             raise RecordError(
                 f"no studies in {folder}: start one with `python -m search run TASK`, "
                 "or say where they are with --studies-dir"
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if path.exists() and not path.stat().st_size and any(folder.glob("*/driver.lock")):
+            if there and had_studies and not path.stat().st_size:
                 raise OSError("it is empty, though there are studies: not a database")
             self._make_tables()
             if create:

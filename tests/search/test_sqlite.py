@@ -83,3 +83,15 @@ def test_a_reader_does_not_wait_for_a_writer(record, study):
         assert time.monotonic() - begun < 5  # a writer waits up to 30 s
     finally:
         writer.close()
+
+
+def test_a_record_that_is_missing_beside_studies_is_not_begun_anew(record, study):
+    with record.driver_lock("s"):
+        pass
+    for path in record.folder.glob("record.db*"):
+        path.unlink()
+
+    for create in (False, True):
+        with pytest.raises(RecordError, match=r"record.db is missing, though .* from a copy"):
+            open_record(record.folder, create=create)
+    assert not (record.folder / "record.db").exists()
