@@ -16,7 +16,7 @@ from pathlib import Path
 
 from search.cli import parse
 from search.cli_common import FAILED
-from search.record import RecordError, open_record
+from search.record import RecordError, UnreachableError, open_record
 from search.remote import ACCEPTED
 
 __all__ = ["supervise"]
@@ -32,17 +32,22 @@ def supervise(arguments: Sequence[str]) -> int:
     name, folder, url = options.name, options.studies_dir, options.record
     command, announced, deaths, epochs = list(arguments), False, 0, 0
     begun = time.monotonic()
+    other_at_work = _driven(folder, url, name)  # then this one will be refused
     while True:
         driver = subprocess.Popen([sys.executable, "-m", "search", *command])
         while driver.poll() is None:
-            if not announced and _driven(folder, url, name):
+            if not (announced or other_at_work) and _driven(folder, url, name):
                 print(f"{ACCEPTED}{name}", flush=True)
                 announced = True
             time.sleep(POLL_S)
         code = driver.returncode
         if not announced and code >= 0:
             return code  # refused, or done in no time
-        reached, last_word = _reached(folder, url, name)
+        try:
+            reached, last_word = _reached(folder, url, name)
+        except RecordError as error:  # it died before it could put the study on record
+            print(f"error: the driver of {name} died (exit code {code}): {error}", file=sys.stderr)
+            return FAILED
         if code >= 0 and (last_word != "started" or _driven(folder, url, name)):
             return code  # it has ended by itself; another may be at work since
         deaths = 1 if reached > epochs else deaths + 1
@@ -69,12 +74,14 @@ def _driven(folder: Path, url: str | None, name: str) -> bool:
 
 
 def _reached(folder: Path, url: str | None, name: str) -> tuple[int, str]:
-    """Epochs on record, and the last session's event. Waits for a database that is away."""
+    """Epochs on record, and the last session's event. Waits for a database that is away.
+
+    Raises RecordError."""
     while True:
         try:
             record = open_record(folder, url=url)
             history = record.history(record.study(name))
-        except RecordError as error:
+        except UnreachableError as error:
             print(f"waiting for the record: {error}", flush=True)
             time.sleep(PAUSE_S)
             continue

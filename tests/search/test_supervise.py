@@ -65,12 +65,30 @@ def test_a_command_that_is_refused_is_not_repeated(place):
     assert ACCEPTED not in said
 
 
+def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
+    with _supervise(place, *RUN, "--quiet") as supervisor:
+        until = time.monotonic() + 60
+        while (driver := _driver(supervisor, "run")) is None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        driver.kill()
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 1
+    assert "the driver of s died (exit code -9): no stud" in said
+    assert ACCEPTED not in said
+
+
 def test_a_study_that_was_stopped_stays_so(place):
     with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
         until = time.monotonic() + 90
         while _epochs(place) < 1:
             assert time.monotonic() < until
             time.sleep(0.1)
+        with _supervise(place, "resume", "s") as second:
+            refused, _ = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert "is being driven by another process" in refused
+        assert ACCEPTED not in refused
         assert place.search("stop", "s", "--now").returncode == 0
         said, _ = supervisor.communicate(timeout=60)
     assert supervisor.returncode == 0, said
