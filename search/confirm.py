@@ -57,8 +57,9 @@ def top_trials(history: History, metric: str, sign: int, max_epochs: int, top: i
 
 
 def still_to_run(history: History, wanted: Sequence[Suggestion]) -> list[Suggestion]:
-    """Those of the wanted runs that are not on record, numbered after those that are."""
-    known = {(t.suggestion.seed, _key(t.suggestion.config)) for t in history.trials}
+    """Those of the wanted runs that are not on record, or have failed there, numbered after all
+    that are."""
+    known = {(t.suggestion.seed, _key(t.suggestion.config)) for t in history.trials if not t.failed}
     missing = [run for run in wanted if (run.seed, _key(run.config)) not in known]
     return [
         Suggestion(trial=number, config=run.config, seed=run.seed, source=run.source)
@@ -67,7 +68,7 @@ def still_to_run(history: History, wanted: Sequence[Suggestion]) -> list[Suggest
 
 
 def runs_of(history: History, config: Mapping[str, Value], seeds: Sequence[int]) -> list[Trial]:
-    """The runs of `config` with these seeds, in their order."""
+    """The runs of `config` with these seeds, in their order; of one that was repeated, the last."""
     found = {
         trial.suggestion.seed: trial
         for trial in history.trials
@@ -84,7 +85,8 @@ def choose(
     sign: int,
     seed: int,
 ) -> Confirmation:
-    """The best by fresh mean; among those not beyond the noise of it, the cheapest to train."""
+    """The best by fresh mean; among those not beyond the noise of it, the cheapest to train. Where
+    the noise is not known (one seed), the best."""
     ranked = sorted(contenders, key=lambda c: (-sign * c.mean, c.trial))
     first, *others = ranked
     differences = [
@@ -94,7 +96,7 @@ def choose(
     tied = [
         other
         for other, difference_ in zip(others, differences, strict=True)
-        if not difference_.beyond_noise
+        if difference_.low is not None and not difference_.beyond_noise
     ]
     candidate = min([first, *tied], key=lambda contender: contender.cost_s)
     if candidate is not first:
@@ -106,9 +108,10 @@ def choose(
     elif tied:
         why = f"trial {first.trial} is the best by fresh mean, and no costlier than its equals"
     else:
-        why = f"trial {first.trial} is the best by fresh mean" + (
-            ", beyond the noise" if others else ""
+        noise = (
+            ", beyond the noise" if len(first.fresh) > 1 else "; the noise of one seed is unknown"
         )
+        why = f"trial {first.trial} is the best by fresh mean" + (noise if others else "")
     return Confirmation(
         contenders=ranked,
         sd=pooled_sd([contender.fresh for contender in ranked]),

@@ -69,3 +69,15 @@ def test_runs_come_in_the_order_of_their_seeds():
     found = runs_of(done, {"x": 0.1}, [1, 0])
 
     assert [run.number for run in found] == [1, 0]
+
+
+def test_a_run_that_has_failed_is_run_again_and_its_last_counts():
+    events = [*_trials((0.1, 0.5)), suggestion(1, x=0.2), segment(1, 1, 1), failure(1, 1)]
+    wanted = Suggestion(trial=-1, config={"x": 0.2}, seed=1, source="trial 7")
+
+    [again] = still_to_run(history(events), [wanted])
+    assert (again.trial, again.seed) == (2, 1)
+
+    events += [again, segment(2, 1, 1), epoch(2, 1, 0.7)]
+    assert still_to_run(history(events), [wanted]) == []
+    assert [run.number for run in runs_of(history(events), {"x": 0.2}, [1])] == [2]
