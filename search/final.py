@@ -19,9 +19,17 @@ from search import heldout, registry
 from search.confirm import Contender
 from search.ending import EndedEarly
 from search.history import Trial
-from search.honesty import Objective, difference, joint_interval, seed_interval
+from search.honesty import Objective, difference_from, joint_interval, seed_interval
 from search.origin import depends_on
-from search.phases import Drive, Promotion, finished, predictions, run_phase, wanted_run
+from search.phases import (
+    Drive,
+    Promotion,
+    finished,
+    phase_name,
+    predictions,
+    run_phase,
+    wanted_run,
+)
 from search.projection import Projection
 from search.record import RecordError, Study, StudyLockedError
 from search.tracking import sync
@@ -131,7 +139,7 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
     objective, seed = task.data.objective, config.seed
     baselines = {}
     for name, guess in data.test_baselines(promotion.data, test).items():
-        gain = difference(objective, test.labels, guesses, [guess], seed=seed, same_seeds=False)
+        gain = difference_from(objective, test.labels, guesses, guess, seed=seed)
         baselines[name] = {
             "value": objective(test.labels, guess),
             "final_minus_this": {**dataclasses.asdict(gain), "beyond_noise": gain.beyond_noise},
@@ -160,7 +168,9 @@ def _register(
     so_far: Mapping[str, Any],
 ) -> registry.Registered:
     task, study, config = promotion.task, promotion.study, promotion.study.config
-    sync(promotion.record, phase, task)
+    for part in ("confirm", "final"):  # whatever kept those who follow them from it
+        told = promotion.record.study(phase_name(study.name, part))
+        sync(promotion.record, told.tracked_at(config.tracking_uri), task)
     example = task.model_module().example()
     origin = depends_on(task, promotion.prepared)
     tags = {

@@ -22,6 +22,9 @@ __all__ = [
     "Objective",
     "corrected_score",
     "difference",
+    "difference_from",
+    "example_interval",
+    "interval_text",
     "joint_interval",
     "pooled_sd",
     "seed_interval",
@@ -44,6 +47,11 @@ class Estimate:
     def beyond_noise(self) -> bool:
         """Of a difference: the interval excludes zero."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+def interval_text(low: float | None, high: float | None, form: str = ".4f") -> str:
+    """An interval for a reader."""
+    return "[unknown]" if low is None or high is None else f"[{low:{form}}, {high:{form}}]"
 
 
 def corrected_score(
@@ -112,11 +120,28 @@ def joint_interval(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """The mean score over seeds, its interval over seeds and examples resampled together."""
+    """The mean score over seeds, its interval over seeds and examples resampled together. Of a
+    single seed the interval is not known."""
+    if len(runs) == 1:
+        return Estimate(mean=objective(labels, runs[0]), low=None, high=None)
     random = np.random.default_rng(derive(seed, "joint"))
     draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
     means_B = _resample_seeds(_scores(objective, labels, runs, draws_BN), random)
-    return _percentiles(float(np.mean([objective(labels, run) for run in runs])), means_B)
+    return _percentiles(_mean(objective, labels, runs), means_B)
+
+
+def example_interval(
+    objective: Objective,
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """One model's score, its interval over examples: seeds are no part of the question."""
+    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    scores_B = _scores(objective, labels, [predictions], draws_BN)[:, 0]
+    return _percentiles(objective(labels, predictions), scores_B)
 
 
 def difference(
@@ -132,8 +157,12 @@ def difference(
     """Mean score of `first` minus that of `second`, by a paired bootstrap over seeds and examples.
 
     Both are scored on the same resampled examples. With `same_seeds` run s of both began with the
-    same seed, and seeds are resampled in pairs. A baseline without seeds is a single run.
+    same seed, and seeds are resampled in pairs. Where one has a single seed the interval is not
+    known.
     """
+    mean = _mean(objective, labels, first) - _mean(objective, labels, second)
+    if min(len(first), len(second)) == 1:
+        return Estimate(mean=mean, low=None, high=None)
     draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
     first_BS = _scores(objective, labels, first, draws_BN)
     second_BS = _scores(objective, labels, second, draws_BN)
@@ -143,8 +172,31 @@ def difference(
         means_B = _resample_seeds(first_BS - second_BS, random)
     else:
         means_B = _resample_seeds(first_BS, random) - _resample_seeds(second_BS, random)
-    whole = [float(np.mean([objective(labels, run) for run in runs])) for runs in (first, second)]
-    return _percentiles(whole[0] - whole[1], means_B)
+    return _percentiles(mean, means_B)
+
+
+def difference_from(
+    objective: Objective,
+    labels: np.ndarray,
+    runs: Runs,
+    baseline: np.ndarray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """As `difference`, from the predictions of what has no seeds."""
+    mean = _mean(objective, labels, runs) - objective(labels, baseline)
+    if len(runs) == 1:
+        return Estimate(mean=mean, low=None, high=None)
+    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    runs_BS = _scores(objective, labels, runs, draws_BN)
+    baseline_B = _scores(objective, labels, [baseline], draws_BN)[:, 0]
+    random = np.random.default_rng(derive(seed, "difference"))
+    return _percentiles(mean, _resample_seeds(runs_BS, random) - baseline_B)
+
+
+def _mean(objective: Objective, labels: np.ndarray, runs: Runs) -> float:
+    return float(np.mean([objective(labels, run) for run in runs]))
 
 
 def _draws(examples: int, resamples: int, seed: int) -> np.ndarray:
@@ -166,8 +218,6 @@ def _resample_seeds(scores_BS: np.ndarray, random: np.random.Generator) -> np.nd
     """
     resamples, seeds = scores_BS.shape
     all_B: np.ndarray = scores_BS.mean(axis=1)
-    if seeds == 1:
-        return all_B
     drawn_BS = random.integers(seeds, size=(resamples, seeds))
     drawn_B = np.take_along_axis(scores_BS, drawn_BS, axis=1).mean(axis=1)
     widened: np.ndarray = all_B + (drawn_B - all_B) * math.sqrt(seeds / (seeds - 1))

@@ -15,7 +15,7 @@ from search.confirm import Confirmation, Contender, choose, top_trials
 from search.ending import EndedEarly
 from search.final import Say, finalise
 from search.history import Trial
-from search.honesty import corrected_score
+from search.honesty import corrected_score, interval_text
 from search.phases import (
     Drive,
     Promotion,
@@ -26,7 +26,7 @@ from search.phases import (
     wanted_run,
 )
 from search.record import RecordError
-from search.verdict import describe_confirmation, interval, rows
+from search.verdict import describe_confirmation, rows
 from trainables.seeding import derive
 
 __all__ = ["promote"]
@@ -57,7 +57,10 @@ def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
         seed=config.seed,
     )
     say(f"search: {task.metric} {complete[0].value(task.metric):.4f} (trial {complete[0].number})")
-    say(f"corrected for the choice among {len(complete)} trials: {interval(corrected)}")
+    say(
+        f"corrected for the choice among {len(complete)} trials: {corrected.mean:.4f} "
+        f"{interval_text(corrected.low, corrected.high)}"
+    )
     confirmation = _confirm(promotion, complete[: promotion.top], drive, say)
     for line in describe_confirmation(confirmation):
         say(line)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.confirm import Confirmation
-from search.honesty import Estimate
+from search.honesty import interval_text
 from search.tasks import Task
 
-__all__ = ["describe_confirmation", "describe_final", "interval", "rows"]
+__all__ = ["describe_confirmation", "describe_final", "rows"]
 
 
 def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def describe_confirmation(confirmation: Confirmation) -> list[str]:
             ""
             if gap is None
             else (
-                f"{gap['mean']:+.4f} [{gap['low']:+.4f}, {gap['high']:+.4f}]"
+                f"{gap['mean']:+.4f} {interval_text(gap['low'], gap['high'], '+.4f')}"
                 + (", beyond the noise" if gap["beyond_noise"] else "")
             )
         )
@@ -57,28 +57,21 @@ def describe_confirmation(confirmation: Confirmation) -> list[str]:
 def describe_final(task: Task, final: Mapping[str, Any]) -> list[str]:
     validation, test = final["validation"], final["test"]
     lines = [
-        f"{name:<12} {interval(Estimate(mean=s['mean'], low=s['low'], high=s['high']))} over "
-        f"seeds ({s['n']}) and examples, {_range(s['seeds_low'], s['seeds_high'])} over seeds"
+        f"{name:<12} {s['mean']:.4f} {interval_text(s['low'], s['high'])} over seeds ({s['n']}) "
+        f"and examples, {interval_text(s['seeds_low'], s['seeds_high'])} over seeds"
         for name, s in (("validation", validation), ("test", test))
     ]
     lines.append(f"validation minus test: {final['validation_minus_test']:+.4f}")
     for name, baseline in final["baselines"].items():
         gap = baseline["final_minus_this"]
+        known = "beyond" if gap["beyond_noise"] else "within"
         lines.append(
             f"test of {name}: {baseline['value']:.4f}; the final runs are {gap['mean']:+.4f} "
-            f"{_range(gap['low'], gap['high'])} from it, "
-            f"{'beyond' if gap['beyond_noise'] else 'within'} the noise"
+            f"{interval_text(gap['low'], gap['high'])} from it"
+            + ("" if gap["low"] is None else f", {known} the noise")
         )
     lines += [f"test of {name}: {value:.4f}" for name, value in task.reported.items()]
     lines += [
         f"    {group}: {s['mean']:.4f} ({s['n']} examples)" for group, s in test["groups"].items()
     ]
     return lines
-
-
-def interval(estimate: Estimate) -> str:
-    return f"{estimate.mean:.4f} {_range(estimate.low, estimate.high)}"
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return "[unknown]" if low is None or high is None else f"[{low:.4f}, {high:.4f}]"

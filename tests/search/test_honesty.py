@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from search.confirm import Contender, choose
-from search.honesty import corrected_score, difference, joint_interval, pooled_sd, seed_interval
+from search.honesty import (
+    corrected_score,
+    difference,
+    difference_from,
+    example_interval,
+    joint_interval,
+    pooled_sd,
+    seed_interval,
+)
 from tests.coin_task import DATA, QUESTIONS, answers, run, truth
 
 QUESTIONS_ASKED = np.arange(QUESTIONS)
@@ -101,18 +109,17 @@ def test_a_clear_difference_is_beyond_the_noise_and_has_its_sign():
 def test_a_baseline_without_seeds_is_held_against_several():
     runs = [_run(0.7, seed) for seed in range(5)]
 
-    gain = difference(
-        DATA.objective, LABELS, runs, [np.zeros_like(LABELS)], seed=0, same_seeds=False
-    )
+    gain = difference_from(DATA.objective, LABELS, runs, np.zeros_like(LABELS), seed=0)
 
     assert gain.beyond_noise
+    assert gain.mean == pytest.approx(np.mean([_score(r) for r in runs]) - (LABELS == 0).mean())
 
 
 def test_the_joint_interval_is_wider_than_that_over_examples_alone():
     runs = [_run(0.7, seed) for seed in range(5)]
 
     joint = joint_interval(DATA.objective, LABELS, runs, seed=0)
-    alone = joint_interval(DATA.objective, LABELS, runs[:1], seed=0)
+    alone = example_interval(DATA.objective, LABELS, runs[0], seed=0)
 
     assert joint.mean == pytest.approx(np.mean([_score(run) for run in runs]))
     assert joint.low < joint.mean < joint.high
@@ -124,6 +131,15 @@ def test_one_seed_says_nothing_of_the_noise():
     assert pooled_sd([[0.7], [0.8]]) is None
     lone = seed_interval([0.7])
     assert (lone.mean, lone.low, lone.high, lone.beyond_noise) == (0.7, None, None, False)
+    good, poor = [_run(0.8, 1)], [_run(0.6, seed) for seed in (2, 3)]
+    for estimate in (
+        joint_interval(DATA.objective, LABELS, good, seed=0),
+        difference(DATA.objective, LABELS, good, poor, seed=0, same_seeds=False),
+        difference(DATA.objective, LABELS, good, poor[:1], seed=0),
+        difference_from(DATA.objective, LABELS, good, np.zeros_like(LABELS), seed=0),
+    ):
+        assert estimate.mean > 0.1
+        assert (estimate.low, estimate.high, estimate.beyond_noise) == (None, None, False)
 
 
 def test_student_s_interval_and_the_pooled_deviation():
@@ -174,3 +190,15 @@ def test_choose_takes_the_cheapest_within_the_noise():
     assert chosen.candidate is equal
     assert "within the noise of the best by fresh mean, trial 4" in chosen.why
     assert "cheapest" in chosen.why
+
+
+def test_where_the_noise_is_unknown_the_best_is_chosen_and_it_is_said():
+    best, cheap = (
+        Contender(trial=t, config={}, search=q, fresh=[q], predictions=[_run(q, t)], cost_s=c)
+        for t, q, c in ((3, 0.71, 9.0), (5, 0.70, 1.0))
+    )
+
+    chosen = choose(DATA.objective, LABELS, [cheap, best], sign=1, seed=0)
+
+    assert chosen.candidate is best
+    assert "the noise of one seed is unknown" in chosen.why
