@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import trainables
-from search.honesty import Objective, difference
+from search.honesty import Objective, difference, interval_text
 
 __all__ = ["Registered", "RegistryError", "decide_alias", "find_model", "register"]
 
@@ -123,9 +123,13 @@ def decide_alias(
             )
             better = gain.beyond_noise and sign * gain.mean > 0
             alias = "champion" if better else "challenger"
+            known = f"{'' if better else 'not '}better beyond the noise"
+            if gain.low is None:
+                known = "the noise unknown, since one of them has a single seed"
             why = (
-                f"validation {metric} {gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] from "
-                f"champion {champion.version}, {'' if better else 'not '}better beyond the noise"
+                f"validation {metric} {gain.mean:+.4f} "
+                f"{interval_text(gain.low, gain.high, '+.4f')} from champion {champion.version}, "
+                f"{known}"
             )
     if force and alias != "champion":
         alias, why = "champion", f"forced, though {why}"
@@ -136,12 +140,14 @@ def decide_alias(
 
 
 def find_model(uri: str, registered: str, name: str | None) -> str:
-    """An MLflow address: of the champion, or of the version, alias, or address `name`.
+    """An MLflow address: of the champion, or of the version, alias, or address `name`. Of what is
+    registered it names the version, whose tags tell where it comes from.
 
-    Raises RegistryError where there is no champion.
+    Raises RegistryError where there is none.
     """
-    champion = _champion(_client(uri), registered)
+    client = _client(uri)
     if name is None:
+        champion = _champion(client, registered)
         if champion is None:
             raise RegistryError(
                 f"no champion named {registered} in {uri}: promote a study with "
@@ -150,9 +156,22 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
         return f"models:/{registered}/{champion.version}"
     if name.isdigit():
         return f"models:/{registered}/{name}"
+    of, at, alias = name.removeprefix("models:/").rpartition("@")
+    if name.startswith("models:/") and at:
+        return _aliased(client, of, alias)
     if ":" in name or "/" in name or Path(name).exists():
         return name
-    return f"models:/{registered}@{name}"
+    return _aliased(client, registered, name)
+
+
+def _aliased(client: Any, registered: str, alias: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client.get_model_version_by_alias(registered, alias).version
+    except MlflowException as error:
+        raise RegistryError(f"no model {registered}@{alias}: {error.message}") from None
+    return f"models:/{registered}/{version}"
 
 
 def _client(uri: str) -> Any:

@@ -125,6 +125,27 @@ def test_the_champion_gives_way_to_a_better_one_only(uri, model):
     assert client.get_model_version("coin", "2").tags["alias_reason"] == told[1].why
 
 
+def test_a_single_seed_takes_no_champion_s_place(uri, model):
+    told = []
+    for quality in (0.6, 0.9):
+        validation = _runs(quality, 0)[:1]
+        version = _register(uri, "lone", model, validation, hash=f"h{quality}")
+        told.append(_decide(uri, "lone", version, validation))
+
+    assert [decision.alias for decision in told] == ["champion", "challenger"]
+    assert "[unknown] from champion 1, the noise unknown" in told[1].why
+
+
+def test_an_alias_is_the_version_it_stands_for(uri, model):
+    version = _register(uri, "aliased", model, _runs(0.7, 0))
+    mlflow.MlflowClient(uri).set_registered_model_alias("aliased", "mine", version)
+
+    for name in ("mine", "models:/aliased@mine", "1", "models:/aliased/1"):
+        assert registry.find_model(uri, "aliased", name) == "models:/aliased/1"
+    with pytest.raises(registry.RegistryError, match="no model aliased@yours"):
+        registry.find_model(uri, "aliased", "yours")
+
+
 def test_a_server_keeps_the_registry_as_well(model, tmp_path):
     server = MlflowServer(tmp_path)
     server.start()
