@@ -50,7 +50,7 @@ def add_commands(command: AddCommand) -> None:
     predict.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="sts: two sentences; cnn: image files"
     )
-    predict.add_argument("--model", help="version, or any MLflow address (the champion)")
+    predict.add_argument("--model", help="version, alias, or any MLflow address (the champion)")
     predict.add_argument("--input", type=Path, help="a table: .csv or .parquet; of images: .npy")
     predict.add_argument("--output", type=Path, help=".csv or .parquet (stdout, as CSV)")
     predict.add_argument(
@@ -154,6 +154,7 @@ def _predict(options: argparse.Namespace) -> int:
     from search import predict
     from search.record import open_record
     from search.tasks import find_task
+    from search.tracking import check_server
 
     task = find_task(options.task)
     asked = [bool(options.inputs), options.input is not None, options.evaluate]
@@ -161,6 +162,7 @@ def _predict(options: argparse.Namespace) -> int:
         raise ValueError("predict takes inputs, or --input FILE, or --evaluate: one of them")
     if options.output:
         predict.check_output(options.output)
+    check_server(options.tracking_uri)
     if options.evaluate:
         model = predict.open_model(options.tracking_uri, task, options.model)
         record = open_record(options.studies_dir, url=options.record, create=True)

@@ -16,7 +16,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from search import heldout
-from search.honesty import joint_interval
+from search.honesty import example_interval
 from search.record import Record
 from search.registry import RegistryError, find_model
 from search.tasks import Task
@@ -51,6 +51,8 @@ def open_model(uri: str, task: Task, name: str | None) -> Opened:
         model = mlflow.pyfunc.load_model(address)
     except (MlflowException, OSError) as error:
         raise RegistryError(f"{address} cannot be loaded: {error}") from None
+    if model.metadata.get_input_schema() is None:
+        raise RegistryError(f"{address} does not say what it takes: it is no model of `promote`")
     return Opened(address=address, model=model, tags=_tags(uri, address))
 
 
@@ -91,14 +93,20 @@ def read_inputs(path: Path) -> Any:
     kind = path.suffix.lower()
     try:
         if kind == ".csv":  # an empty cell, or "NA", is a text
-            return pd.read_csv(path, dtype=str, keep_default_na=False)
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first for a name
+                raise ValueError(
+                    "its first row has more cells than it has columns: a text with a "
+                    "comma in it needs quotes"
+                )
+            return table
         if kind == ".parquet":
-            return pd.read_parquet(path)
+            return pd.read_parquet(path).reset_index(drop=True)  # what it was cut out of is past
         if kind == ".npy":
             return np.load(path, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
+    except (ValueError, EOFError) as error:
         raise ValueError(f"{path} is no such file as its name says: {error}") from None
     raise ValueError(f"an input is .csv, .parquet or .npy; got {path}")
 
@@ -115,7 +123,8 @@ def write_answers(inputs: Any, answers: pd.DataFrame, path: Path) -> None:
     """Each answer beside what was asked; `check_output` comes first."""
     if isinstance(inputs, pd.DataFrame):
         answers = pd.concat(
-            [inputs.drop(columns=answers.columns, errors="ignore"), answers], axis=1
+            [inputs.drop(columns=answers.columns, errors="ignore"), answers.set_axis(inputs.index)],
+            axis=1,
         )
     if path.suffix.lower() == ".csv":
         path.write_text(as_text(answers))
@@ -143,7 +152,10 @@ def evaluate(
         raise ValueError(
             f"{task.name} has no data set {dataset!r}; there are: {', '.join(data.DATASETS)}"
         )
-    served = opened.model.unwrap_python_model()
+    try:
+        served = opened.model.unwrap_python_model()
+    except MlflowException:
+        raise RegistryError(f"{opened.address} is no model of `promote`: it has no hash") from None
     study = opened.tags.get("study", opened.address)
     test = heldout.read(
         record,
@@ -161,7 +173,7 @@ def evaluate(
         "dataset": dataset,
         "metric": task.metric,
         "test": {
-            **asdict(joint_interval(data.objective, test.labels, [predictions], seed=0)),
+            **asdict(example_interval(data.objective, test.labels, predictions, seed=0)),
             "n": len(test.labels),
         },
         "groups": {

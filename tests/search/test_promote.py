@@ -168,9 +168,7 @@ def test_the_champion_answers_at_the_command_line(place, calm):
 
 
 def test_evaluating_the_champion_is_no_new_reading(place, calm):
-    told = place.search(
-        "predict", COIN, "--evaluate", "--json", "--model", calm["model"]["version"]
-    )
+    told = place.search("predict", COIN, "--evaluate", "--json", "--model", "champion")
 
     assert told.returncode == 0, told.stderr
     shown = json.loads(told.stdout)
@@ -218,6 +216,7 @@ def test_a_trial_that_peeks_fails(place):
         (("predict", COIN, "1", "--model", "99"), "models:/coin/99 cannot be loaded"),
         (("predict", "sts", "A.", "B."), "no champion named sts"),
         (("predict", "sts", "only one"), "two sentences are needed"),
+        (("predict", "sts", "A.", "B.", "--tracking-uri", "./mlruns"), "tracking URI must begin"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )

@@ -72,8 +72,12 @@ def _read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             colours = image.convert("RGB")
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
     except UnidentifiedImageError:
         raise ValueError(f"{path} is no image that can be read (PNG, JPEG …)") from None
+    except Exception as error:  # whatever a damaged file makes of its decoder
+        raise ValueError(f"{path} cannot be read as an image: {error}") from None
     if colours.size != (SIZE, SIZE):
         width, height = colours.size
         warnings.warn(

@@ -78,6 +78,20 @@ def test_image_files_as_typed(tmp_path: Path) -> None:
 def test_what_is_no_image_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
 
+    Image.effect_noise((64, 64), 90).save(tmp_path / "whole.png")
+    whole = (tmp_path / "whole.png").read_bytes()
+    for name, content in (
+        ("cut", whole[: len(whole) // 2]),
+        ("torn", whole.replace(b"IEND", b"IxxD")),
+    ):
+        (tmp_path / f"{name}.png").write_bytes(content)
+    body = bytearray(whole)
+    body[whole.index(b"IDAT") + 200] ^= 0xFF
+    (tmp_path / "altered.png").write_bytes(bytes(body))
+
+    for name in ("cut", "altered"):
+        with pytest.raises(ValueError, match=rf"{name}\.png cannot be read as an image"):
+            predict.typed([str(tmp_path / f"{name}.png")])
     with pytest.raises(ValueError, match=r"text\.png is no image"):
         predict.typed([str(tmp_path / "text.png")])
     with pytest.raises(OSError, match=r"none\.png"):
