@@ -245,7 +245,9 @@ def _see_through(
     from search.study import drive
     from search.summary import describe, summarise
 
-    say(options, plan.describe(study.config, trials, len(task.first_trials(study.config))))
+    first, fixed = len(task.first_trials(study.config)), study.config.fixed
+    size_mib = task.checkpoint_mib(fixed) if task.checkpoint_mib else None
+    say(options, plan.describe(study.config, trials, first, size_mib))
     code, why = DONE, ""
     followers = []
     with Progress(record, study, task, quiet=options.quiet):

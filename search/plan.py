@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from search.config import Scheduler, StudyConfig
 
-__all__ = ["describe", "epochs", "horizon", "ladder_of", "rungs"]
+__all__ = ["describe", "disk_gib", "epochs", "horizon", "ladder_of", "rungs"]
+
+KEPT = 2  # checkpoints of a trial (trainables/checkpoint.py, which imports torch)
 
 
 def rungs(min_epochs: int, max_epochs: int, reduction_factor: int) -> list[int]:
@@ -53,14 +55,24 @@ def horizon(config: StudyConfig, trials: int, baselines: int) -> int:
     return epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
 
 
-def describe(config: StudyConfig, trials: int, baselines: int) -> str:
+def disk_gib(trials: int, checkpoint_mib: float) -> float:
+    """The most that checkpoints take: of each trial the last two."""
+    return trials * KEPT * checkpoint_mib / 1024
+
+
+def describe(
+    config: StudyConfig, trials: int, baselines: int, checkpoint_mib: float | None = None
+) -> str:
     """What will happen, in two lines, for a user who may still change their mind."""
     ladder = ladder_of(config)
     at = ", ".join(str(rung) for rung in ladder)
     most = horizon(config, trials, baselines)
+    disk = ""
+    if checkpoint_mib is not None:
+        disk = f", {disk_gib(trials, checkpoint_mib):.1f} GiB of checkpoints"
     return (
         f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
         f"{config.workers} at a time\n"
         f"at most {most} epochs ({config.scheduler}; rungs at epochs {at}; "
-        f"{min(baselines, trials)} named points in full)"
+        f"{min(baselines, trials)} named points in full){disk}"
     )

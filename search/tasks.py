@@ -122,6 +122,8 @@ class Task:
     model: str | None = None
     # ^ module of a ModelModule, for promotion; `data` then is TestableData
     reported: Mapping[str, float] = field(default_factory=dict)  # test scores of others, by name
+    checkpoint_mib: Callable[[Mapping[str, Value]], float] | None = None
+    # ^ given what is fixed: the largest that a checkpoint can be; None: not known
     max_epochs: int = 9
     min_epochs: int = 1
     reduction_factor: int = 3
@@ -203,6 +205,7 @@ def _sts() -> Task:
         space=space.space,
         points=space.POINTS,
         first_points=space.first_points,
+        checkpoint_mib=space.checkpoint_mib,
         data=data,
         train="trainables.sts.train:train",
         model="trainables.sts.predict",
@@ -221,6 +224,7 @@ def _cnn() -> Task:
         space=space.space,
         points=space.POINTS,
         first_points=space.first_points,
+        checkpoint_mib=space.checkpoint_mib,
         without_gpu=space.WITHOUT_GPU,
         data=data,
         train="trainables.cnn.train:train",

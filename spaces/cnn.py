@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import BaseTrial
 
-__all__ = ["POINTS", "WITHOUT_GPU", "first_points", "space"]
+__all__ = ["POINTS", "WITHOUT_GPU", "checkpoint_mib", "first_points", "space"]
 
 WITHOUT_GPU: dict[str, Any] = {"model": "lenet"}
 """ResNet-18 takes about 26 minutes an epoch on one CPU core, LeNet-5 five seconds."""
@@ -114,3 +114,8 @@ def first_points(fixed: Mapping[str, Any]) -> tuple[str, ...]:
     if fixed.get("model") == "lenet":
         return "report LeNet", "lenet"
     return "report Res18+CELU+LS", "resnet18"
+
+
+def checkpoint_mib(fixed: Mapping[str, Any]) -> float:
+    """The largest checkpoint that can be drawn: weights, their average, momentum."""
+    return {"lenet": 0.75}.get(fixed.get("model", ""), 130.0)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from search import plan
 from search.config import StudyConfig
+from trainables import checkpoint
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,12 @@ def test_the_plan_says_trials_epochs_and_rungs():
 
 def _config(**options):
     return StudyConfig(**{"name": "s", "task": "sts", "dataset": "stsb", "workers": 2, **options})
+
+
+def test_the_disk_that_checkpoints_may_take_is_said():
+    config = StudyConfig(name="s", task="t", dataset="d", trials=64)
+
+    assert plan.disk_gib(64, 34.0) == 4.25  # of each trial two
+    assert plan.describe(config, 64, 2, 34.0).endswith("in full), 4.2 GiB of checkpoints")
+    assert plan.describe(config, 64, 2).endswith("in full)")
+    assert plan.KEPT == checkpoint.KEPT

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import spaces.cnn
 from trainables import Epoch, checkpoint
 from trainables.cnn import SCHEDULES, Config
 from trainables.cnn.augment import normalise
@@ -217,3 +218,13 @@ def test_average_leaves_the_training_alone(toy: Data) -> None:
     ):
         assert ours.metrics["train_loss"] == plain.metrics["train_loss"]
         assert ours.metrics["val_loss"] != plain.metrics["val_loss"]
+
+
+@pytest.mark.parametrize("model", ["lenet", "resnet18"])
+def test_a_checkpoint_is_as_large_as_a_plan_says(model: str, few: Data, tmp_path: Path) -> None:
+    epoch = next(iter(train(Config(model=model, batch_size=8), few, seed=0, max_epochs=1)))
+
+    size_mib = checkpoint.save(epoch.state(), tmp_path, 1).stat().st_size / 2**20
+
+    assert size_mib <= spaces.cnn.checkpoint_mib({"model": model}) < 1.1 * size_mib
+    assert spaces.cnn.checkpoint_mib({}) >= size_mib
