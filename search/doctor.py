@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from search import plan
+from search.config import StudyConfig
 from search.machine import core_count, gpu_count, memory_gib
 from search.record import RecordError, open_record
 from search.tasks import Task
@@ -28,7 +30,9 @@ __all__ = ["Finding", "examine"]
 Light = Literal["green", "yellow", "red"]
 MEMORY_PER_WORKER_GIB = 1.0  # torch, the data's pages, a model
 _GPU_FIELDS = "name,memory.total,memory.used,compute_mode"
-DISK_NEEDED_GIB = 5.0  # checkpoints and predictions of a 64-trial study, MLflow's store, caches
+GPU_ANSWER_S = 5.0
+OTHER_FILES_GIB = 1.0  # MLflow's store, prepared data, predictions, logs
+USUAL_CHECKPOINTS_GIB = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ def examine(
     yield from _packages()
     yield _cores()
     yield _memory()
-    yield _disk(studies_dir)
+    yield _disk(studies_dir, task)
     yield _file_system(studies_dir)
     yield _gpus()
     yield _ports()
@@ -65,7 +69,7 @@ def examine(
     yield _studies(studies_dir, record)
     yield _tracking(tracking_uri)
     if ray:
-        yield _worker(studies_dir)
+        yield _worker(studies_dir, tracking_uri)
 
 
 def _python() -> Finding:
@@ -129,12 +133,20 @@ def _memory() -> Finding:
     )
 
 
-def _disk(folder: Path) -> Finding:
-    free = shutil.disk_usage(_existing(folder)).free / 2**30
+def _disk(folder: Path, task: Task | None) -> Finding:
+    """Against the plan of a study as it is by default; of no known task, against a usual one's."""
+    free, needed, what = shutil.disk_usage(_existing(folder)).free / 2**30, OTHER_FILES_GIB, ""
+    if task is not None and task.checkpoint_mib is not None:
+        config = StudyConfig(name="doctor", task=task.name, dataset="")
+        fixed = {} if gpu_count() else task.without_gpu
+        needed += plan.disk_gib(config.trials, task.checkpoint_mib(fixed))
+        what = f" for {config.trials} trials of {task.name}"
+    else:
+        needed += USUAL_CHECKPOINTS_GIB
     return Finding(
-        light="green" if free >= DISK_NEEDED_GIB else "yellow" if free >= 1 else "red",
+        light="green" if free >= needed else "yellow" if free >= OTHER_FILES_GIB else "red",
         subject="disk",
-        found=f"{free:.1f} GiB free for {folder}; {DISK_NEEDED_GIB:.0f} wanted",
+        found=f"{free:.1f} GiB free for {folder}; {needed:.1f} wanted{what}",
         mend="make room, choose another --studies-dir, or lower --keep-checkpoints",
     )
 
@@ -160,16 +172,20 @@ def _gpus() -> Finding:
     count = gpu_count()
     if not count:
         return Finding(light="green", subject="GPU", found="none: trials train on cores")
-    said = subprocess.run(
-        ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader"],
-        capture_output=True, text=True, check=False, timeout=10,
-    )  # fmt: skip
+    mend = "the driver must answer; shared cards need the compute mode Default"
+    try:
+        said = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader"],
+            capture_output=True, text=True, check=False, timeout=GPU_ANSWER_S,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding(light="red", subject="GPU", found=str(error), mend=mend)
     exclusive = "Exclusive" in said.stdout
     return Finding(
         light="red" if said.returncode else "yellow" if exclusive else "green",
         subject="GPU",
         found="; ".join(said.stdout.strip().splitlines()) or said.stderr.strip(),
-        mend="the driver must answer; shared cards need the compute mode Default",
+        mend=mend,
     )
 
 
@@ -214,6 +230,7 @@ def _data(task: Task, data_dir: Path | None) -> Finding:
 
 def _studies(folder: Path, url: str | None) -> Finding:
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         record = open_record(folder, url=url, create=True)
         count = len(record.studies())
     except (RecordError, OSError) as error:
@@ -231,22 +248,23 @@ def _tracking(uri: str) -> Finding:
     return Finding(light="green", subject="tracking", found=f"{uri} answers")
 
 
-def _worker(studies_dir: Path) -> Finding:
-    """A worker process of a real local Ray writes where trials will write."""
+def _worker(studies_dir: Path, tracking_uri: str) -> Finding:
+    """A worker process of a real local Ray writes where trials and their results will go."""
     from search.cluster import local_ray
-    from search.config import StudyConfig
 
     config = StudyConfig(name="doctor", task="", dataset="")
     try:
         with local_ray(config):
             import ray
 
-            ray.get(ray.remote(try_to_write).remote(str(studies_dir.resolve())), timeout=12)
+            writes = ray.remote(try_to_write).remote(str(studies_dir.resolve()))
+            tracks = ray.remote(try_to_track).remote(tracking_uri)
+            ray.get([writes, tracks], timeout=12)
     except Exception as error:  # whatever Ray answers is the finding
         return Finding(
             light="red", subject="workers", found=str(error).splitlines()[-1], mend="see there"
         )
-    return Finding(light="green", subject="workers", found="Ray starts; a worker can write there")
+    return Finding(light="green", subject="workers", found="Ray starts; a worker writes to both")
 
 
 def try_to_write(folder: str) -> None:
@@ -254,6 +272,19 @@ def try_to_write(folder: str) -> None:
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         file.write(b"doctor")
         os.fsync(file.fileno())
+
+
+def try_to_track(uri: str) -> None:
+    """In a worker. A local store's folder is looked at, a server is written to."""
+    check_server(uri)
+    if not uri.startswith("http"):
+        return
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    for experiment in client.search_experiments(max_results=1):
+        client.set_experiment_tag(experiment.experiment_id, "search.doctor", "writable")
 
 
 def _existing(folder: Path) -> Path:
