@@ -115,4 +115,5 @@ def checkpoint_mib(fixed: Mapping[str, Any]) -> float:
     Adam holds three times; frozen vectors are in it by name only."""
     if fixed.get("tuning") == "frozen":
         return 8.0
-    return 34.0 * max(fixed.get("dimension", 200), 200) / 200
+    dimension: int = max(fixed.get("dimension", 200), 200)
+    return 34.0 * dimension / 200

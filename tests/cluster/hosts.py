@@ -65,12 +65,16 @@ def why_not() -> str:
     return f"no network namespaces here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+_COMPUTES = {name: v for name, v in os.environ.items() if name.startswith("OPENBLAS_")}
+# ^ how this machine is to compute: so do its hosts
+
+
 class Host:
     """One of them. Commands in it run as root, at home, in a login's environment."""
 
     def __init__(self, name: str, address: str, world: Path) -> None:
         self.name, self.address, self.world = name, address, world
-        self.env = {"PYTHONPATH": str(HOME / "search")}
+        self.env = dict(_COMPUTES) | {"PYTHONPATH": str(HOME / "search")}
         kept = [sys.prefix, sys.base_prefix, str(ROOT)]
         script = [str(Path(__file__).with_name("host.sh")), name, str(world), sys.prefix, *kept]
         apart = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
@@ -220,7 +224,8 @@ def _world(folder: Path, is_laptop: bool, common: Path) -> Path:
     (folder / "sshd_config").write_text(
         f"HostKey {HOME}/host_key\nAuthorizedKeysFile {HOME}/.ssh/authorized_keys\n"
         "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
-        f"SetEnv PYTHONPATH={HOME}/search\n"  # the nodes share one Python: this is their own code
+        # The nodes share one Python: this is their own code.
+        f"SetEnv PYTHONPATH={HOME}/search {' '.join(f'{n}={v}' for n, v in _COMPUTES.items())}\n"
     )
     accounts = Path("/etc/passwd").read_text().splitlines()
     at_home = [

@@ -41,24 +41,26 @@ _FASTTEXT_BUCKETS = 50_000  # gensim's 2,000,000 take 800 MB; this vocabulary ha
 
 class Vectors(NamedTuple):
     table_VD: np.ndarray  # float32; a private copy of each page that is written to
-    hash: str  # of the content: a checkpoint names the vectors by it
+    hash: str  # of what they depend on: a checkpoint names the vectors by it
 
 
 def vocabulary_vectors(data: Data, kind: str, dimension: int, *, by_idf: bool) -> Vectors:
     """The vectors of `data.words`, memory-mapped; row 0, the padding, is zero.
 
     Each has the length 8; with `by_idf`, 8 times its word's idf over the vocabulary's mean idf.
-    Computed once for all trials on a machine.
+    Computed once for all trials on a machine. gensim's depend on the processor in their last
+    digits, which is no reason to refuse a trial that goes on on another machine: so they are named
+    by what goes into them.
     """
+    name = f"{_key(data, kind, dimension)} {by_idf}"
 
     def build(folder: Path) -> None:
         vectors_VD = vectors_for(data.words, data, kind, dimension, by_idf=by_idf)
         vectors_VD[0] = 0
         np.save(folder / "table.npy", vectors_VD)
-        (folder / "hash").write_text(hashlib.sha256(vectors_VD.tobytes()).hexdigest())
 
-    folder = cached("sts-vectors", f"{_key(data, kind, dimension)} {by_idf}", build)
-    return Vectors(np.load(folder / "table.npy", mmap_mode="c"), (folder / "hash").read_text())
+    table_VD = np.load(cached("sts-vectors", name, build) / "table.npy", mmap_mode="c")
+    return Vectors(table_VD, hashlib.sha256(name.encode()).hexdigest())
 
 
 def vectors_for(
