@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import http.client
 import os
+import re
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ __all__ = [
 
 POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
 PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
+_PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^@]*@")
 _NO_ROOM = "no room for MLflow's store"  # waiting does not mend it
 _NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
 
@@ -55,6 +57,12 @@ def absolute(uri: str) -> str:
 def check_server(uri: str) -> None:
     """Raises TrackingError if nothing answers at `uri`. Quick: MLflow itself is not imported."""
     scheme = uri.partition(":")[0]
+    if _PASSWORD.search(uri):
+        raise TrackingError(
+            f"a tracking URI with a password in it is refused, since it would be shown and logged: "
+            f"leave it out of {_PASSWORD.sub('…@', uri)}; MLflow takes it from "
+            "MLFLOW_TRACKING_PASSWORD or ~/.mlflow/credentials, PostgreSQL from ~/.pgpass"
+        )
     if scheme in ("http", "https"):
         try:
             with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):

@@ -49,6 +49,15 @@ def test_other_stores_are_refused_with_the_choices(uri):
         check_server(uri)
 
 
+@pytest.mark.parametrize(
+    "uri", ["postgresql://me:s3cret@db.example/mlflow", "http://me:s3cret@127.0.0.1:5000"]
+)
+def test_a_password_is_refused_and_not_shown(uri):
+    with pytest.raises(TrackingError, match=r"password in it is refused.*//…@") as refused:
+        check_server(uri)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_database_that_does_not_answer_is_said():
     with pytest.raises(TrackingError, match="does not answer"):
         check_server("postgresql://127.0.0.1:9/mlflow")
