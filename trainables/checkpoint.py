@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 import re
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def save(state: State, folder: Path, epoch: int) -> Path:
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     payload = buffer.getbuffer()
+    if not _newest_first(folder):  # once a trial: what cannot be loaded is found out now
+        _check_loads(payload)
     path = folder / file_name(epoch)
     partial = path.with_suffix(f".{os.getpid()}.partial")  # a dying process may still be at it
     with partial.open("wb") as file:
@@ -65,6 +68,17 @@ def load(folder: Path, epoch: int | None = None) -> tuple[int, State] | None:
         if hashlib.sha256(payload).hexdigest().encode() == digest:
             return number, torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     return None
+
+
+def _check_loads(payload: bytes | memoryview) -> None:
+    try:
+        torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"Unsupported (?:global|class|operand)[^\n]*", str(error))
+        raise ValueError(
+            "a checkpoint's state is made of tensors, text, numbers, lists and dicts, so that it "
+            f"loads without running code; not so here: {found[0] if found else error}"
+        ) from None
 
 
 def _newest_first(folder: Path) -> list[tuple[int, Path]]:
