@@ -63,8 +63,8 @@ def train(
         model.load_state_dict(resume_from["model"])
         average.load_state_dict(resume_from["average"])
         optimizer.load_state_dict(resume_from["optimizer"])
-        generator.set_state(resume_from["generator"])
         done = resume_from["epoch"]
+        _continue(generator, resume_from["generator"], derive(seed, "batches", done))
 
     batches = Batches(_resident(data.train_images, device), config.augmentation, generator)
     labels_N = _resident(data.train_labels, device)
@@ -129,6 +129,14 @@ def _state(
         "optimizer": optimizer.state_dict(),
         "generator": generator.get_state(),
     }
+
+
+def _continue(generator: torch.Generator, state: Tensor, seed: int) -> None:
+    """Draw on from `state`; from `seed` where another kind of device has drawn so far."""
+    if len(state) == len(generator.get_state()):
+        generator.set_state(state)
+    else:
+        generator.manual_seed(seed)
 
 
 def _tensors(model: nn.Module) -> list[Tensor]:

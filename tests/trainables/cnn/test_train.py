@@ -228,3 +228,18 @@ def test_a_checkpoint_is_as_large_as_a_plan_says(model: str, few: Data, tmp_path
 
     assert size_mib <= spaces.cnn.checkpoint_mib({"model": model}) < 1.1 * size_mib
     assert spaces.cnn.checkpoint_mib({}) >= size_mib
+
+
+def test_a_checkpoint_of_another_kind_of_device_goes_on(few: Data) -> None:
+    """CUDA's generators hold 16 bytes, the CPU's 5,056: what is drawn next is anew, but known."""
+    config = Config(batch_size=8)
+    epoch = next(iter(train(config, few, seed=0, max_epochs=3)))
+    moved = {**epoch.state(), "generator": torch.zeros(16, dtype=torch.uint8)}
+
+    first, again = (
+        [e.metrics for e in train(config, few, seed=0, max_epochs=3, resume_from=moved)]
+        for _ in range(2)
+    )
+
+    assert len(first) == 2
+    assert first == again
