@@ -33,7 +33,8 @@ def ship(store: Store | None, folder: Path) -> str:
     for name, path in files.items():
         if f"data/{key}/{name}" not in there:
             store.put(path, f"data/{key}/{name}")
-    store.put_bytes(f"data/{key}/{_INDEX}", index)
+    if f"data/{key}/{_INDEX}" not in there:  # last: it says that all are there
+        store.put_bytes(f"data/{key}/{_INDEX}", index)
     return key
 
 

@@ -6,6 +6,7 @@ Every node is examined before the first trial, and one that joins later before i
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import secrets
@@ -39,16 +40,19 @@ __all__ = [
     "most_gpus",
     "nodes",
     "planned",
+    "request_room",
     "room",
 ]
 
 EXAMINATION_S = 120.0  # importing torch from a cold network disk takes its time
 PROBE = ".probe"  # a file that every node must see where trials write
 UNFIT = "unfit node"  # how a driver knows why a process would not train
-RETRIES, RETRY_S = 3, 15.0
+ATTEMPTS, RETRY_S = 7, 15.0  # within the time that a process has to start
 FINDING_OUT_S = 25.0  # five missed health checks, 3 s apart, until a head gives a node up
 JUST_NOW_S = 60.0
 REFRESH_S = 2.0  # how often the cluster is asked what it has
+REPEAT_S = 30.0  # how often it is told what all workers need
+JOIN_S = 240.0  # how long the first worker of own machines is waited for: it may install torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +102,8 @@ class OwnMachine:
     def lost_a_node(self) -> bool:
         return False  # it would take the driver along
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> OwnMachine:
+        return self
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -112,7 +116,7 @@ class Capacity:
 
     def __init__(self, config: StudyConfig) -> None:
         self._config = config
-        self._asked_at = self._lost_at = float("-inf")
+        self._asked_at = self._lost_at = self._requested_at = float("-inf")
         self._alive: list[Node] = []
 
     def __call__(self) -> int:
@@ -136,20 +140,30 @@ class Capacity:
         self._asked_at = time.monotonic()
         if before - {node.id for node in self._alive}:
             self._lost_at = self._asked_at
+        if self._asked_at >= self._requested_at + REPEAT_S:
+            self._request()
 
-    def __enter__(self) -> None:
-        """Ask the autoscaler, if there is one, for what all workers need."""
+    def __enter__(self) -> Capacity:
+        self._request()
+        return self
+
+    def _request(self) -> None:
+        """Ask the autoscaler, if there is one, for what all workers need. A cluster has one such
+        request: what another study's start or end has made of it is put right by the next."""
         config = self._config
         bundle = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
-        self._request([{k: v for k, v in bundle.items() if v}] * config.workers)
+        request_room([{k: v for k, v in bundle.items() if v}] * config.workers)
+        self._requested_at = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        self._request([])  # what is no longer needed may go
+        request_room([])  # what is no longer needed may go
 
-    def _request(self, bundles: list[dict[str, float]]) -> None:
-        from ray.autoscaler.sdk import request_resources
 
-        request_resources(bundles=bundles)
+def request_room(bundles: list[dict[str, float]]) -> None:
+    """What a cluster's autoscaler is to have room for, beyond what waits now; until told anew."""
+    from ray.autoscaler.sdk import request_resources
+
+    request_resources(bundles=bundles)
 
 
 def expectation(
@@ -221,12 +235,21 @@ def check_nodes(config: StudyConfig, expected: Mapping[str, Any]) -> None:
 
 def examine(expected: Mapping[str, Any]) -> str | None:
     """On a node: what is wrong with it, or None."""
-    task = find_task(expected["task"])
+    return _other_versions(expected) or _other_files(expected)
+
+
+def _other_versions(expected: Mapping[str, Any]) -> str | None:
     theirs = expected["origin"]
-    ours = depends_on(task, Prepared(folder=Path(), hash=theirs["data"]))
+    try:
+        task = find_task(expected["task"])
+        ours = depends_on(task, Prepared(folder=Path(), hash=theirs["data"]))
+    except Exception as error:  # the task or a package is not there
+        return " ".join(f"{type(error).__name__}: {error}".split())
     differing = changes(theirs, ours)
-    if differing:
-        return f"it has other versions than the driver ({'; '.join(differing)})"
+    return f"it has other versions than the driver ({'; '.join(differing)})" if differing else None
+
+
+def _other_files(expected: Mapping[str, Any]) -> str | None:
     where = expected["storage"] or expected["studies_folder"]
     try:
         if expected["storage"] is None:
@@ -253,32 +276,28 @@ def examined(expected: str) -> None:
 
     `expected`: an expectation as JSON. A node that joined after the start is found out here.
     """
-    problem = _problem(expected)
-    for _ in range(RETRIES):  # a storage may be away for a moment
+    held_against = json.loads(expected)
+    problem = _other_versions(held_against)
+    for attempt in range(ATTEMPTS if problem is None else 0):  # a storage may be away for a moment
+        time.sleep(RETRY_S if attempt else 0)
+        problem = _other_files(held_against)
         if problem is None:
             return
-        time.sleep(RETRY_S)
-        problem = _problem(expected)
-    if problem:
-        raise ClusterError(f"{UNFIT} {socket.gethostname()} cannot run trials: {problem}")
-
-
-def _problem(expected: str) -> str | None:
-    try:
-        return examine(json.loads(expected))
-    except Exception as error:  # the task or a package is not there: that is the problem
-        return " ".join(f"{type(error).__name__}: {error}".split())
+    raise ClusterError(f"{UNFIT} {socket.gethostname()} cannot run trials: {problem}")
 
 
 def planned() -> list[Node]:
-    """The machines that the cluster's autoscaler may bring, by the file that `ray up` left here."""
+    """The machines that the cluster's autoscaler may bring, by the file that `ray up` left here;
+    of own machines all, those still to join taken as large as the largest that has."""
     try:
         cluster = yaml.safe_load((Path.home() / "ray_bootstrap_config.yaml").read_text())
-        kinds = dict(cluster["available_node_types"])
-        head, most = cluster["head_node_type"], int(cluster["max_workers"])
+        if cluster["provider"]["type"] == "local":
+            return _own_machines(len(cluster["provider"]["worker_ips"]))
+        kinds, head = dict(cluster["available_node_types"]), cluster["head_node_type"]
+        most = int(cluster["max_workers"])
     except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError):
         return []
-    return [
+    every = [
         Node(
             id="",
             name=f"{name} (planned)",
@@ -288,7 +307,30 @@ def planned() -> list[Node]:
         for name, kind in kinds.items()
         if name != head
         for _ in range(kind.get("max_workers", 0))
-    ][:most]
+    ]
+    return sorted(every, key=_size, reverse=True)[:most]
+
+
+def _own_machines(workers: int) -> list[Node]:
+    _await_first_worker()
+    joined = [node for node in nodes() if node.cpus]
+    if not joined:
+        return []
+    largest = dataclasses.replace(max(joined, key=_size), id="", name="(to join)")
+    return joined + [largest] * (workers - len(joined))
+
+
+@functools.cache
+def _await_first_worker() -> None:
+    """`ray up` returns while workers still install; before one is there nothing is known of them.
+    Waited for once."""
+    gives_up_at = time.monotonic() + JOIN_S
+    while not any(node.cpus for node in nodes()) and time.monotonic() < gives_up_at:
+        time.sleep(REFRESH_S)
+
+
+def _size(node: Node) -> tuple[float, float]:
+    return node.gpus, node.cpus
 
 
 def most_gpus(among: Sequence[Node]) -> int:
