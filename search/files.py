@@ -45,10 +45,11 @@ class StudyFiles:
     def __init__(
         self, folder: Path, storage: str | None, name: str, *, patience_s: float = 0.0
     ) -> None:
-        """`name`: of the study and no other that there ever was."""
+        """`name`: of the study and no other that there ever was. `patience_s`: how long a storage
+        that does not answer is waited for."""
         self.folder, self.name = folder, name
         self.store: Store | None = open_store(storage) if storage else None
-        self._patience_s = patience_s
+        self.patience_s = patience_s if storage else 0.0
 
     @classmethod
     def on_node(cls, folder: Path, storage: str | None, name: str) -> StudyFiles:
@@ -59,13 +60,13 @@ class StudyFiles:
     def keep(self, path: Path) -> None:
         """Put a file of the folder where every node reaches it."""
         if self.store:
-            self._ask(self.store.put, path, self._key(path))
+            self.patiently(self.store.put, path, self._key(path))
 
     def have(self, path: Path) -> bool:
         """Whether there is such a file of the folder, fetched if it was not there."""
         if path.exists() or self.store is None:
             return path.exists()
-        return self._ask(self.store.get, self._key(path), path)
+        return self.patiently(self.store.get, self._key(path), path)
 
     def have_all(self, paths: Sequence[Path]) -> bool:
         """Raises nothing: what a storage that does not answer holds, we have not."""
@@ -83,7 +84,7 @@ class StudyFiles:
         """A complete trial's."""
         folder = figures_folder(self.folder, trial)
         if self.store:
-            for key in self._ask(self.store.keys, self._key(folder)):
+            for key in self.patiently(self.store.keys, self._key(folder)):
                 self.have(self._path(key))
         return sorted(folder.glob("*.png"))
 
@@ -91,7 +92,7 @@ class StudyFiles:
         """What a trial has printed, up to the end of its last segment; "" if nothing."""
         path = log_file(self.folder, f"trial-{trial}")
         if self.store:
-            self._ask(self.store.get, self._key(path), path)  # an older one may be here
+            self.patiently(self.store.get, self._key(path), path)  # an older one may be here
         return path.read_text(errors="replace") if path.exists() else ""
 
     def save_checkpoint(self, state: State, trial: int, epoch: int) -> None:
@@ -117,9 +118,11 @@ class StudyFiles:
         found = checkpoint.load(folder, epoch)
         if self.store is None or (found and found[0] == epoch):
             return found
-        for key in reversed(self._ask(self.store.keys, self._key(folder))):
+        for key in reversed(self.patiently(self.store.keys, self._key(folder))):
             path = self._path(key)
-            if path.name <= checkpoint.file_name(epoch) and self._ask(self.store.get, key, path):
+            if path.name <= checkpoint.file_name(epoch) and self.patiently(
+                self.store.get, key, path
+            ):
                 found = checkpoint.load(folder, epoch)
                 if found:
                     return found
@@ -146,7 +149,7 @@ class StudyFiles:
         mark = preemption_mark(self.folder, trial)
         mark.unlink(missing_ok=True)
         if self.store:
-            self._ask(self.store.delete, self._key(mark))
+            self.patiently(self.store.delete, self._key(mark))
             self.have(log_file(self.folder, f"trial-{trial}"))  # to be appended to
 
     def end_segment(self, trial: int) -> None:
@@ -185,10 +188,10 @@ class StudyFiles:
     def fetch_all(self) -> None:
         """All that the storage holds of the study: it is to be moved."""
         if self.store:
-            for key in self._ask(self.store.keys, self._root):
+            for key in self.patiently(self.store.keys, self._root):
                 path = self._path(key)
                 if path.suffix == ".log" or not path.exists():  # a log here may be an older one
-                    self._ask(self.store.get, key, path)
+                    self.patiently(self.store.get, key, path)
 
     def keep_all(self) -> None:
         """It has been moved here."""
@@ -197,10 +200,14 @@ class StudyFiles:
                 if path.is_file():
                     self.keep(path)
 
+    def has_stored(self) -> bool:
+        """Whether the storage holds anything of the study."""
+        return self.store is not None and bool(self.patiently(self.store.keys, self._root))
+
     def delete_stored(self) -> None:
         """All that the storage holds of the study."""
         if self.store:
-            self._ask(self.store.delete, self._root)
+            self.patiently(self.store.delete, self._root)
 
     @property
     def _root(self) -> str:
@@ -212,9 +219,9 @@ class StudyFiles:
     def _path(self, key: str) -> Path:
         return self.folder / key.removeprefix(f"{self._root}/")
 
-    def _ask(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def patiently(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Of the store, again and again while there is patience."""
-        ends = time.monotonic() + self._patience_s
+        ends = time.monotonic() + self.patience_s
         while True:
             try:
                 return function(*args, **kwargs)

@@ -18,6 +18,7 @@ from ray.tune.search import Searcher
 
 from search import asha, plan
 from search.ending import Ending
+from search.files import PATIENCE_S
 from search.history import Decision, EpochEnd, Event, Failure, Segment, Suggestion, Trial
 from search.nodes import UNFIT
 from search.record import Record, RecordError, Study
@@ -158,7 +159,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     def hangs(self, trial_id: str) -> bool:
         """Whether nothing was heard for so long that its process should have ended itself."""
         heard = self._heard.get(trial_id)
-        return heard is not None and heard.silent_for(OWN_WATCHDOG_S)
+        spare_s = OWN_WATCHDOG_S + (PATIENCE_S if self._study.config.storage else 0.0)
+        return heard is not None and heard.silent_for(spare_s)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,8 +39,9 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     probe(task, config, data)
     labels = task.data.labels(data)
     baselines = task.data.baselines(data)
-    scores = {n: task.data.objective(labels, p) for n, p in baselines.items()}
-    origin = {**depends_on(task, prepared), "baselines": scores}
+    scores = {n: float(task.data.objective(labels, p)) for n, p in baselines.items()}
+    known = {n: score for n, score in scores.items() if math.isfinite(score)}
+    origin = {**depends_on(task, prepared), "baselines": known}
     folder = record.study_folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)  # where it cannot be, no study is on record
     study = record.create(config, origin)
@@ -88,6 +90,7 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
             seed=config.seed,
         )
         values = task.configure({**config.fixed, **drawn})
+        _check_plain(config.task, values)
         task.check(values, data)
         if why := why_not_learnt(values, space=task.space, fixed=config.fixed):
             raise ValueError(
@@ -97,6 +100,15 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
             )
     for _, values in task.first_trials(config):
         task.check(values, data)
+
+
+def _check_plain(task: str, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str | int | float | bool):
+            raise ValueError(
+                f"{name} of task {task} is {value!r}: a hyperparameter is text, a number, a truth "
+                "or None, as the record can keep it"
+            )
 
 
 def drive(
@@ -201,6 +213,7 @@ def _tune(
         {
             "node": expected,
             "task": config.task,
+            "working_folder": str(Path.cwd()),
             "max_epochs": config.max_epochs,
             "threads": config.cpus_per_trial,
             "gpus": config.gpus_per_trial,

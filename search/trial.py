@@ -57,7 +57,9 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             examined(config["node"])
         keep_test_split_locked()
         torch.set_num_threads(config["threads"])
-        if config["gpus"] and torch.cuda.is_available():
+        if not config["gpus"]:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # those are others', or nobody has asked
+        elif torch.cuda.is_available():
             torch.cuda.set_per_process_memory_fraction(min(config["gpus"], 1.0))
         signal.signal(signal.SIGTERM, self._preempted)
         self.reset_config(config)
@@ -110,23 +112,25 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         log.parent.mkdir(parents=True, exist_ok=True)
         if self._epochs is None:
             self._files.begin_segment(segment["trial"])
+            if Path(segment["working_folder"]).is_dir():  # Tune has gone to a folder of its own
+                os.chdir(segment["working_folder"])
         self._training = True
-        with (
-            log.open("a", buffering=1) as file,
-            _redirected(file),
-            _watchdog(segment["timeout_s"], file),
-        ):
-            return self._step()
+        with log.open("a", buffering=1) as file, _redirected(file):
+            return self._step(file)
 
-    def _step(self) -> dict[str, Any]:
+    def _step(self, log: TextIO) -> dict[str, Any]:
         segment = self._segment
+        limit_s = segment["timeout_s"]
+        with_storage_s = limit_s + self._files.patience_s  # one that is away is no hanging trial
         reset_s = 0.0
         if self._epochs is None:
-            self._task = find_task(segment["task"])
-            self._epochs = self._start()
+            with _watchdog(with_storage_s, log):
+                self._task = find_task(segment["task"])
+                self._epochs = self._start()
             reset_s = time.monotonic() - self._begun
         begun_cpu, begun = time.process_time(), time.monotonic()
-        epoch = next(self._epochs, None)
+        with _watchdog(limit_s, log):
+            epoch = next(self._epochs, None)
         cpu_s, wall_s = time.process_time() - begun_cpu, time.monotonic() - begun
         if epoch is None:
             last = segment["last_epoch"]
@@ -146,9 +150,10 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             if not math.isfinite(value):
                 return self._failure(f"{name} is {value} at epoch {epoch.number}", "")
         self._curve[epoch.number - 1 :] = [metrics]  # a replay overwrites
-        self._files.save_checkpoint(epoch.state(), segment["trial"], epoch.number)
-        if epoch.number == segment["max_epochs"]:
-            self._keep_results(epoch)
+        with _watchdog(with_storage_s, log):
+            self._files.save_checkpoint(epoch.state(), segment["trial"], epoch.number)
+            if epoch.number == segment["max_epochs"]:
+                self._keep_results(epoch)
         ended = epoch.number >= segment["last_epoch"]
         if ended:
             self._epochs = None
@@ -171,7 +176,9 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         done = segment["first_epoch"] - 1
         found = self._files.load_checkpoint(segment["trial"], done) if done else None
         self._due = found[0] + 1 if found else 1
-        data = on_node(self._files.store, segment["data_key"], Path(segment["data_folder"]))
+        data = self._files.patiently(
+            on_node, self._files.store, segment["data_key"], Path(segment["data_folder"])
+        )
         self._data = task.data.load(data)
         return task.training_function()(
             task.config(**segment["config"]),
@@ -184,6 +191,12 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     def _keep_results(self, epoch: Epoch) -> None:
         """Of a complete trial: its validation predictions, and pictures if the task draws any."""
         predictions = epoch.predictions()
+        expected = len(self._task.data.labels(self._data))
+        if len(predictions) != expected:
+            raise ValueError(
+                f"a complete trial predicts each of the {expected} validation examples, in their "
+                f"order; got {len(predictions)} predictions"
+            )
         path = predictions_file(self._files.folder, self._segment["trial"])
         save_predictions(predictions, path)
         self._files.keep(path)

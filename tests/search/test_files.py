@@ -55,6 +55,7 @@ def run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
                 "threads": 1,
                 "gpus": 0.0,
                 "node": "",
+                "working_folder": "/nowhere/that/nodes/reach",
                 "study_folder": "/nowhere/that/nodes/reach",
                 "study_key": NAME,
                 "storage": store.uri,

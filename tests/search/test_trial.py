@@ -36,6 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
             "threads": 1,
             "gpus": 0.0,
             "node": "",
+            "working_folder": str(tmp_path / "typed_here"),
             "study_folder": str(tmp_path),
             "study_key": "study-1",
             "storage": None,
@@ -268,3 +269,58 @@ def test_a_training_function_that_counts_otherwise_says_so(run, monkeypatch, fir
     [ended] = run(1, 4)
 
     assert f"epoch {first} came where epoch 1 was due" in ended["failure"]
+
+
+def test_trials_run_in_the_folder_where_the_study_was_typed(run, tmp_path, monkeypatch):
+    """Tune takes each to a folder of its own; a user's relative paths mean the same in both."""
+    (tmp_path / "typed_here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen: list[Path] = []
+
+    def looking(*arguments: Any, **options: Any) -> Iterator[Any]:
+        seen.append(Path.cwd())
+        yield from curve_task.train(*arguments, **options)
+
+    task = dataclasses.replace(curve_task.TASK, train=looking)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    run(1, 1)
+
+    assert seen == [tmp_path / "typed_here"]
+
+
+def test_a_trial_without_a_gpu_s_share_sees_none(run, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+
+    run(1, 1)
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_too_few_predictions_are_a_failure(run, monkeypatch):
+    def dropping(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            yield dataclasses.replace(epoch, predictions=lambda: np.ones(48, np.float32))
+
+    task = dataclasses.replace(curve_task.TASK, train=dropping)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    ended = run(1, 4)
+
+    assert "each of the 50 validation examples" in ended[-1]["failure"]
+    assert "got 48" in ended[-1]["failure"]
+
+
+def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
+    def odd(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            state = {**epoch.state(), "best": np.float64(0.5)}
+            yield dataclasses.replace(epoch, state=lambda state=state: state)
+
+    task = dataclasses.replace(curve_task.TASK, train=odd)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    [ended] = run(1, 4)
+
+    assert "tensors, text, numbers, lists and dicts" in ended["failure"]
+    assert "numpy" in ended["failure"]
