@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -17,9 +18,9 @@ __all__ = ["EndedEarly", "Ending", "Outcome"]
 Outcome = Literal["stopped", "interrupted", "failed"]
 
 GRACE_S = 5.0  # Ctrl-C, `stop --now`, the time budget: an epoch that ends in this time is kept
-TERM_GRACE_S = 1.0  # SIGTERM: the machine may be gone in seconds
+TERM_GRACE_S = 1.0  # SIGTERM, SIGHUP: the machine may be gone in seconds
 TERM_LIMIT_S = 4.0  # and where Ray's processes were told to go too, Ray waits a minute for them
-_HEARD = (signal.SIGINT, signal.SIGTERM)
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_S = 1.0  # how often requests are looked for
 
 
@@ -51,12 +52,13 @@ class Ending:
 
     def __enter__(self) -> Ending:
         for number in _HEARD:
-            self._before[number] = signal.signal(number, self._signalled)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                self._before[number] = signal.signal(number, self._signalled)
         return self
 
     def listen(self) -> None:
         """Again: Ray's start puts a handler in place of ours that aborts the process."""
-        for number in _HEARD:
+        for number in self._before:
             signal.signal(number, self._signalled)
 
     def __exit__(self, *_: object) -> None:
@@ -111,7 +113,8 @@ class Ending:
         self.early = None  # this is why, even if it was about to stop
         grace_s = GRACE_S if number == signal.SIGINT else TERM_GRACE_S
         self.ask("interrupted", f"interrupted by {name}", grace_s)
-        if number == signal.SIGTERM:
+        if number != signal.SIGINT:
             self._limit.start()
         wait = f"waiting up to {grace_s:.0f} s for epochs to end; again to end now"
-        print(f"\n{name}: {wait}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be what has gone
+            print(f"\n{name}: {wait}", file=sys.stderr, flush=True)

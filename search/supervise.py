@@ -8,6 +8,7 @@ itself has said how.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from search.cli import parse
 from search.cli_common import FAILED
+from search.cluster import ClusterError, connect
+from search.nodes import request_room
 from search.record import RecordError, UnreachableError, open_record
 from search.remote import ACCEPTED
 
@@ -32,11 +35,11 @@ def supervise(arguments: Sequence[str]) -> int:
     name, folder, url = options.name, options.studies_dir, options.record
     command, announced, deaths, epochs = list(arguments), False, 0, 0
     begun = time.monotonic()
-    other_at_work = _driven(folder, url, name)  # then this one will be refused
+    sessions = _sessions(folder, url, name)
     while True:
         driver = subprocess.Popen([sys.executable, "-m", "search", *command])
         while driver.poll() is None:
-            if not (announced or other_at_work) and _driven(folder, url, name):
+            if not announced and _sessions(folder, url, name) > sessions:  # its own has begun
                 print(f"{ACCEPTED}{name}", flush=True)
                 announced = True
             time.sleep(POLL_S)
@@ -55,6 +58,7 @@ def supervise(arguments: Sequence[str]) -> int:
         print(f"the driver of {name} died (exit code {code}) after {reached} epochs", flush=True)
         if deaths >= MOST_DEATHS:
             print(f"it died {deaths} times without an epoch between: given up", flush=True)
+            _let_machines_go(options.address)
             return FAILED
         time.sleep(PAUSE_S * deaths)
         command = ["resume", name, "--quiet", "--studies-dir", str(folder)]
@@ -71,6 +75,23 @@ def _driven(folder: Path, url: str | None, name: str) -> bool:
         return record.driven(name)
     except RecordError:  # not there yet, or its database is away
         return False
+
+
+def _sessions(folder: Path, url: str | None, name: str) -> int:
+    """How many drivers have begun with the study. Not by its lock: that may be another's."""
+    try:
+        record = open_record(folder, url=url)
+        return len(record.history(record.study(name)).spans)
+    except RecordError:  # not there yet, or its database is away
+        return 0
+
+
+def _let_machines_go(address: str | None) -> None:
+    """What a driver has asked of the autoscaler outlives it, and is paid for."""
+    if address is not None:
+        with contextlib.suppress(ClusterError):
+            connect(address)
+            request_room([])
 
 
 def _reached(folder: Path, url: str | None, name: str) -> tuple[int, str]:

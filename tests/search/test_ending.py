@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,24 @@ def test_sigterm_has_less_time(end, clock):
 
     assert end.overdue
     assert end.early.why == "interrupted by SIGTERM"
+
+
+def test_a_terminal_that_is_closed_is_one_of_them_unless_nohup_says_no(record, study, monkeypatch):
+    class Gone:
+        def write(self, text: str) -> None:
+            raise OSError("Input/output error")
+
+    with Ending(record, study) as end:
+        monkeypatch.setattr(sys, "stderr", Gone())
+        _signal(signal.SIGHUP)
+        assert end.early.why == "interrupted by SIGHUP"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Ending(record, study) as end:
+            _signal(signal.SIGHUP)
+            assert end.early is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_signals_are_given_back(record, study):
