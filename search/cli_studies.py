@@ -113,7 +113,9 @@ def _run(options: argparse.Namespace) -> int:
     task = find_task(options.task)
     gpus, workers = _room(options)
     fixed = dict(_fixed(task, text) for text in options.set)
-    implied = {} if gpus else {n: v for n, v in task.without_gpu.items() if n not in fixed}
+    task.configure(fixed)  # its bounds
+    on_gpu = gpus and options.gpus_per_trial
+    implied = {} if on_gpu else {n: v for n, v in task.without_gpu.items() if n not in fixed}
     datasets = task.data.DATASETS
     if options.dataset is not None and options.dataset not in datasets:
         raise ValueError(
@@ -156,8 +158,10 @@ def _run(options: argparse.Namespace) -> int:
     check_cluster(options, task, config, prepared)
     record = open_record(options.studies_dir, url=options.record, create=True)
     study = create(record, config, task, prepared)
+    if gpus and not options.gpus_per_trial:
+        say(options, f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
     for name, value in implied.items():
-        say(options, f"no GPU here, so: --set {name}={value}")
+        say(options, f"no GPU, so: --set {name}={value}")
     return _see_through(options, record, study, task, prepared, config.trials)
 
 

@@ -16,7 +16,7 @@ __all__ = ["Phase", "Sampler", "Scheduler", "StudyConfig", "Value"]
 Sampler = Literal["tpe", "random"]
 Scheduler = Literal["asha", "asha-published", "none"]
 Phase = Literal["search", "confirm", "final"]
-Value = str | int | float | bool  # of a hyperparameter
+Value = str | int | float | bool | None  # of a hyperparameter
 
 MOST = 1_000_000  # trials, epochs: more is a slip of the finger
 MOST_LETTERS = 100  # of a study's name; its promotion's phases have a word more

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,8 +74,13 @@ class InMemoryData:
     DATASETS: tuple[str, ...] = ("default",)
 
     def prepare(self, dataset: str, data_dir: Path | None) -> Prepared:
-        source = hashlib.sha256(inspect.getsource(self.make).encode()).hexdigest()
-        return Prepared(folder=Path("."), hash=source)
+        made = self.load(Path("."))
+        digest = hashlib.sha256(_source(self.make).encode())
+        inside = made.values() if isinstance(made, Mapping) else (made,)
+        for array in (np.asarray(self.labels(made)), *inside):
+            if isinstance(array, np.ndarray) and array.dtype != object:
+                digest.update(array.tobytes())
+        return Prepared(folder=Path("."), hash=digest.hexdigest())
 
     def load(self, folder: Path) -> Any:
         return _made(self.make)
@@ -94,6 +100,13 @@ class TestableData(DataModule, Protocol):
     def test_baselines(self, data: Any, test: HeldOut) -> dict[str, np.ndarray]:
         """Test predictions of what needs no training, by name."""
         ...
+
+
+def _source(make: Callable[[], Any]) -> str:
+    try:
+        return inspect.getsource(make)
+    except (TypeError, OSError):  # partial(...), or typed at a prompt
+        return ""
 
 
 @functools.lru_cache(maxsize=4)
@@ -173,25 +186,37 @@ class Task:
         ][: config.trials]
 
     def parse(self, name: str, text: str) -> Value:
-        """A hyperparameter's value as typed on the command line. Raises ValueError."""
-        fields = {field.name: field.default for field in dataclasses.fields(cast(Any, self.config))}
-        if name not in fields:
+        """A hyperparameter's value as typed on the command line, by its annotation; its bounds are
+        the configuration's to check. Raises ValueError."""
+        kinds = {
+            field.name: typing.get_type_hints(self.config)[field.name]
+            for field in dataclasses.fields(cast(Any, self.config))
+        }
+        if name not in kinds:
             raise ValueError(
-                f"{self.name} has no hyperparameter {name!r}; there are: {', '.join(fields)}"
+                f"{self.name} has no hyperparameter {name!r}; there are: {', '.join(kinds)}"
             )
-        default: Any = fields[name]
-        if isinstance(default, bool):
-            truth = {"true": True, "false": False}.get(text.lower())
-            if truth is None:
-                raise ValueError(f"{name} must be true or false, got {text!r}")
-            return truth
+        among = typing.get_args(kinds[name])  # of X | None and Literal[...]
+        if text.lower() == "none" and type(None) in among:
+            return None
+        if all(isinstance(choice, str) for choice in among) and among:
+            return text
+        [kind, *others] = [k for k in among if k is not type(None)] or [kinds[name]]
+        if others or kind not in _READ:
+            raise ValueError(f"{name} of {self.name} is {kinds[name]}, which cannot be typed here")
+        read, rule = _READ[kind]
         try:
-            value: Value = type(default)(text)
-        except ValueError:
-            kind = {int: "a whole number", float: "a number"}[type(default)]
-            raise ValueError(f"{name} must be {kind}, got {text!r}") from None
-        self.configure({name: value})
-        return value
+            return read(text)
+        except (ValueError, KeyError):
+            raise ValueError(f"{name} must be {rule}, got {text!r}") from None
+
+
+_READ: dict[Any, tuple[Callable[[str], Value], str]] = {
+    bool: (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    str: (str, "a text"),
+}
 
 
 def _sts() -> Task:

@@ -238,8 +238,9 @@ def test_a_hyperparameter_as_typed(name, data):
     key, text = data.draw(st.one_of(st.sampled_from(fields), TEXT)), data.draw(TYPED)
     try:
         value = task.parse(key, text)
+        made = task.config(**{key: value})
     except ValueError:  # said in one line by `main`
         return
     read = {bool: lambda text: text.lower() == "true"}.get(type(value), type(value))
     assert value == read(text)
-    _assert_plain(task.config(**{key: value}))
+    _assert_plain(made)
