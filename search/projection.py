@@ -138,7 +138,7 @@ class Projection:
             params = [Param(k, str(v)) for k, v in trial.suggestion.config.items()]
         run_id = self._runs[number]
         metrics = [
-            Metric(name, value, _ms(at), epoch.epoch)
+            Metric(_key(name), value, _ms(at), epoch.epoch)
             for epoch, at in zip(trial.epochs, trial.epoch_times, strict=True)
             if epoch.epoch > (known or 0)
             for name, value in {**epoch.metrics, "epoch_cpu_s": epoch.cpu_s}.items()
@@ -170,7 +170,7 @@ class Projection:
         values: dict[str, Any] = {}
         tags = dict(told)
         if best:
-            values[f"best_{self._task.metric}"] = best.value(self._task.metric)
+            values[_key(f"best_{self._task.metric}")] = best.value(self._task.metric)
         if state != "running":
             summary = summarise(self._record, self._study, self._task)
             values |= {f"trials_{k}": v for k, v in summary["trials"].items()}

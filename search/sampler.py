@@ -146,7 +146,9 @@ def _redrawn(values: dict[str, Value], space: Space, fixed: Mapping[str, Value])
     """A trial that has drawn these values. Raises UserWarning or ValueError, as FixedTrial does,
     where one is missing or outside its range."""
     drawing = FixedTrial(values)
-    with warnings.catch_warnings(action="error", category=UserWarning):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning)
+        warnings.filterwarnings("error", message=".*out of the range", category=UserWarning)
         draw(drawing, space, fixed)
     return drawing
 

@@ -201,3 +201,10 @@ def test_runs_that_a_user_has_deleted_are_made_anew(live):
 
 def test_a_name_that_mlflow_forbids_is_made_to_fit():
     assert projection._key("biLSTM, LN, MP") == "biLSTM  LN  MP"
+
+
+def test_metrics_have_names_that_mlflow_takes(live):
+    odd = dataclasses.replace(epoch(0, 1, 0.5), metrics={"score": 0.5, "recall@5 (macro)": 0.25})
+    live.deliver(session("started", 3), suggestion(0, x=0.5), segment(0, 1, 3), odd)
+
+    assert live.runs()[0].data.metrics["recall 5  macro"] == 0.25

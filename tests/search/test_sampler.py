@@ -256,5 +256,11 @@ def test_a_space_that_keeps_what_it_draws_to_itself_is_found_out():
 
     assert "exponent" in sampler.why_not_learnt(drawn, space=powers, fixed={})
     assert sampler.why_not_learnt(suggest(0, History()), space=space, fixed={}) is None
+
+    def uneven(trial: Any) -> dict[str, Any]:  # Optuna warns of the step, and takes it
+        return {"hidden": trial.suggest_int("hidden", 10, 100, step=16)}
+
+    assert sampler.why_not_learnt({"hidden": 26}, space=uneven, fixed={}) is None
+    assert "out of the range" in sampler.why_not_learnt({"hidden": 5}, space=uneven, fixed={})
     fixed = {"kind": "plain"}
     assert sampler.why_not_learnt({"x": 0.5, **fixed}, space=space, fixed=fixed) is None
