@@ -162,6 +162,12 @@ def _check_place(record: Record, contents: Contents) -> None:
             )
         if folder.exists() and any(path.name != "driver.lock" for path in folder.iterdir()):
             raise RecordError(f"{folder} is in the way, though no study of this record: move it")
+        if record.files(study).has_stored():
+            raise RecordError(
+                f"{study.config.storage} holds files of this very study, another record's or of an "
+                f"import that was broken off: import with another --storage, or delete "
+                f"studies/{record.files(study).name} there"
+            )
         if lies_in(study.config.task, record.folder):
             raise RecordError(
                 f"task {study.config.task} of study {study.name} lies in the studies folder "

@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from search.cli_common import AddCommand, env_default
+from search.cli_common import DONE, AddCommand, confirmed, env_default
 from search.cli_studies import add_run_options
 
 __all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster"]
@@ -37,6 +37,10 @@ def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
         name = options.name or time.strftime(f"{options.task.replace(':', '.')}-%Y%m%d-%H%M%S")
         named = arguments if options.name else [*arguments, "--name", name]
         return start_there(options.cluster, ["run", *named], name)
+    if command == "delete" and not options.yes:
+        if not confirmed(options.name):  # asked here: a job there has nobody to ask
+            return DONE
+        arguments.append("--yes")
     if command == "resume":
         return start_there(options.cluster, [command, *arguments], options.name)
     return run_there(options.cluster, [command, *arguments])

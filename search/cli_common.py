@@ -25,6 +25,7 @@ __all__ = [
     "add_address",
     "add_stores",
     "check_cluster",
+    "confirmed",
     "env_default",
     "one_line",
     "option",
@@ -44,6 +45,15 @@ def say(options: argparse.Namespace, text: str) -> None:
     """To a person: on stdout, unless that is to hold JSON."""
     if not options.quiet:
         print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+
+def confirmed(name: str) -> bool:
+    """Whether a user wants a study deleted."""
+    print(f"delete study {name}, its record and its folder? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    print("kept")
+    return False
 
 
 def option(value: Any, default: Any, name: str) -> str:

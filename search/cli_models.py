@@ -72,7 +72,7 @@ def _promote(options: argparse.Namespace) -> int:
     from search.storage import check_storage
     from search.study import prepare
     from search.tasks import find_task
-    from search.tracking import check_server
+    from search.tracking import absolute, check_server
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
@@ -81,7 +81,7 @@ def _promote(options: argparse.Namespace) -> int:
             f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
         )
     if options.tracking_uri is not None:
-        study = study.tracked_at(options.tracking_uri)
+        study = study.tracked_at(absolute(options.tracking_uri))
     if record.driven(study.name):
         raise RecordError(
             f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cli_common import DEFAULT_URI, DONE, FAILED, AddCommand
+from search.cli_common import DEFAULT_URI, DONE, FAILED, AddCommand, confirmed, one_line
 
 if TYPE_CHECKING:
     from search.doctor import Finding
@@ -54,8 +54,13 @@ def _list(options: argparse.Namespace) -> int:
     from search.tasks import find_task
 
     record = open_record(options.studies_dir, url=options.record)
-    searches = [study for study in record.studies() if study.config.parent is None]
-    summaries = [summarise(record, s, find_task(s.config.task)) for s in searches]
+    summaries = []
+    for study in record.studies():
+        if study.config.parent is None:
+            try:
+                summaries.append(summarise(record, study, find_task(study.config.task)))
+            except ValueError as error:  # as where its task cannot be imported from here
+                print(f"{study.name} cannot be shown: {one_line(error)}", file=sys.stderr)
     if options.json:
         print(json.dumps(summaries))
         return DONE
@@ -102,13 +107,9 @@ def _delete(options: argparse.Namespace) -> int:
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
-    if not options.yes:
-        print(f"delete study {study.name}, its record and its folder? [y/N] ", end="", flush=True)
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            print("kept")
-            return DONE
-    record.delete(study)
-    print(f"deleted {study.name}; its runs in MLflow stay")
+    if options.yes or confirmed(study.name):
+        record.delete(study)
+        print(f"deleted {study.name}; its runs in MLflow stay")
     return DONE
 
 

@@ -104,12 +104,15 @@ class Record:
         for study in found:  # the record may be somebody else's
             if study.name != study.config.name:
                 raise RecordError(f"the record says {study.name!r} of {study.config.name!r}")
-            if lies_in(study.config.task, self.folder):
-                raise RecordError(
-                    f"task {study.config.task} of study {study.name} lies in the studies folder "
-                    f"{self.folder}: code is never run from there; move it"
-                )
+            self._check_task(study.config)
         return found
+
+    def _check_task(self, config: StudyConfig) -> None:
+        if lies_in(config.task, self.folder):
+            raise RecordError(
+                f"task {config.task} of study {config.name} lies in the studies folder "
+                f"{self.folder}: code is never run from there; move it"
+            )
 
     def study(self, name: str) -> Study:
         studies = self.studies()
@@ -120,6 +123,7 @@ class Record:
         raise RecordError(f"no study named {name!r} in {self.place}; there: {names}")
 
     def create(self, config: StudyConfig, origin: Mapping[str, Any]) -> Study:
+        self._check_task(config)
         row = {
             "name": config.name,
             "created_at": self.now(),

@@ -151,6 +151,20 @@ def test_files_come_out_of_one_storage_and_go_into_another(laptop, cluster, tmp_
     assert len(list((tmp_path / "shared").rglob("*.manifest"))) == 4
 
 
+def test_two_records_do_not_share_one_study_s_files(laptop, cluster, tmp_path, s3):
+    """Else to delete it there would take them from here."""
+    export_study(laptop, fill(laptop), tmp_path / "s.tar")
+    storage = {"storage": s3.uri(tmp_path.name)}
+    import_study(cluster, tmp_path / "s.tar", storage)
+
+    other = open_record(tmp_path / "other", create=True)
+    with pytest.raises(RecordError, match=r"holds files of this very study.* another --storage"):
+        import_study(other, tmp_path / "s.tar", storage)
+
+    cluster.delete(cluster.study("s"))
+    import_study(other, tmp_path / "s.tar", storage)
+
+
 def test_a_study_that_went_on_is_not_exported(laptop, tmp_path, monkeypatch):
     study = fill(laptop)
     with laptop.driver_lock("s"), pytest.raises(RecordError, match="s is being driven"):
