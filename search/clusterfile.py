@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from search.doctor import Finding
 __all__ = ["examine_cluster_file"]
 
 _PLACEHOLDER = re.compile(r"\bYOUR_[A-Z0-9_]+")
-_WORLD = ("0.0.0.0/0", "::/0")
+_OFFICE_BITS = {4: 8, 6: 64}  # of addresses: one office's network; more are strangers
 _AWS_TIMEOUT_S = 5
 
 
@@ -73,7 +74,10 @@ def _token(content: Any) -> Finding:
     wrong = []
     mounts = content.get("file_mounts") or {}
     for kind in ("head", "worker"):
-        for command in _ray_starts(content, kind):
+        starts = _ray_starts(content, kind)
+        if not starts:
+            wrong.append(f"{kind}: no `ray start` of its own, so Ray's, which wants no token")
+        for command in starts:
             if "RAY_AUTH_MODE=token" not in command:
                 wrong.append(f"{kind}: `ray start` without RAY_AUTH_MODE=token")
                 continue
@@ -161,7 +165,7 @@ def _ssh(content: Any) -> Finding:
     groupless = [name for name, kind in types.items() if not _groups(kind["node_config"])]
     if groupless:
         found = f"{', '.join(groupless)}: no SecurityGroupIds, so Ray makes a group with SSH open "
-        found += f"to {_WORLD[0]}, whatever provider.security_group says"
+        found += "to 0.0.0.0/0, whatever provider.security_group says"
         return Finding(light="red", subject="SSH", found=found, mend=mend)
     groups = sorted({group for kind in types.values() for group in _groups(kind["node_config"])})
     if any(_PLACEHOLDER.search(group) for group in groups):
@@ -172,11 +176,17 @@ def _ssh(content: Any) -> Finding:
     except Exception as error:  # no credentials, no network, no such group, no boto3
         found = f"AWS was not asked what {', '.join(groups)} lets in: {error}"
         return Finding(light="yellow", subject="SSH", found=found, mend="see that it is not all")
-    world = sorted(set(open_to) & set(_WORLD))
+    sizes = {text: ipaddress.ip_network(text, strict=False) for text in open_to}
+    many = [
+        text
+        for text, net in sizes.items()
+        if net.max_prefixlen - net.prefixlen > _OFFICE_BITS[net.version]
+    ]
+    several = [text for text, net in sizes.items() if net.num_addresses > 1]
     return Finding(
-        light="red" if world else "green",
+        light="red" if many else "yellow" if several else "green",
         subject="SSH",
-        found=f"{', '.join(groups)}: open to {', '.join(world or open_to) or 'nobody'}",
+        found=f"{', '.join(groups)}: open to {', '.join(many or open_to) or 'nobody'}",
         mend=mend,
     )
 

@@ -83,6 +83,27 @@ def test_doctor_looks_at_what_the_group_lets_in(outputs, tmp_path):
     assert (ssh.light, ssh.found) == ("red", f"{group}: open to 0.0.0.0/0")
 
 
+@pytest.mark.parametrize(
+    ("ranges", "light"),
+    [
+        (["0.0.0.0/1", "128.0.0.0/1"], "red"),
+        (["203.0.0.0/16"], "red"),
+        (["203.0.113.0/24"], "yellow"),
+        (["203.0.113.7/32"], "green"),
+    ],
+)
+def test_what_is_wider_than_an_office_is_as_bad_as_the_world(ranges, light, outputs, tmp_path):
+    ec2 = boto3.client("ec2")
+    group = ec2.create_security_group(GroupName=f"to {ranges[0]}", Description="some")["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpPermissions=[{**rule, "IpRanges": [{"CidrIp": r} for r in ranges]}]
+    )
+    (tmp_path / "cluster.yaml").write_text(fill_in({**outputs, "SECURITYGROUP": group}))
+
+    assert list(examine_cluster_file(tmp_path / "cluster.yaml"))[-1].light == light
+
+
 def test_ssh_is_open_to_the_caller_only_once_ray_has_set_up(config, outputs):
     ready = bootstrap_aws(config)
 

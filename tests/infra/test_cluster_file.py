@@ -63,6 +63,7 @@ def test_filled_in_it_is_well_but_for_the_group_that_aws_was_not_asked_about(tmp
         ("type: aws", "type: awz", "Ray", "awz"),
         ("            SecurityGroupIds: *groups\n", "", "SSH", "gpu_on_demand, gpu_spot: no Sec"),
         ("RAY_AUTH_MODE=token", "RAY_AUTH_MODE=none", "authentication", "head: `ray start` with"),
+        ("worker_start_ray_commands:", "worker_setup_commands:", "authentication", "worker: no"),
         ("RAY_AUTH_TOKEN_PATH", "TOKEN_PATH", "authentication", "brings RAY_AUTH_TOKEN_PATH"),
         ("    ~/.ray/auth_token: ", "    ~/token: ", "authentication", "no file_mounts entry"),
         (": ~/.ray/auth_token", ": ~/none", "authentication", "No such file"),
