@@ -4,22 +4,26 @@ cluster that this machine is part of."""
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import os
 import secrets
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from search.config import StudyConfig
 from search.machine import gpu_count
 
-__all__ = ["ClusterError", "connect", "local_ray", "ray_for", "token_file"]
+__all__ = ["ClusterError", "await_end", "connect", "local_ray", "ray_for", "token_file"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
+_ending: threading.Thread | None = None  # of our own Ray
 
 
 class ClusterError(ValueError):
@@ -45,6 +49,7 @@ def ray_for(config: StudyConfig, address: str | None) -> Iterator[None]:
 @contextlib.contextmanager
 def local_ray(config: StudyConfig) -> Iterator[None]:
     """Ray for the study's length. Imports Ray."""
+    await_end()
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
     import ray
 
@@ -53,8 +58,8 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
     )  # a death is on record, with its reason
     # Tune is imported beside it. Not the other way round: Ray's processes end with the thread
     # that started them.
-    with ThreadPoolExecutor(1) as beside:
-        tune = beside.submit(importlib.import_module, "ray.tune.execution.class_cache")
+    with ThreadPoolExecutor(1) as beside, _notices_its_node():
+        tune = beside.submit(_import_tune)
         ray.init(
             address="local",
             num_cpus=config.cores,
@@ -65,12 +70,60 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
             object_store_memory=OBJECT_STORE_BYTES,
         )
     try:
-        # Trials take the processes that Ray has started by now only if they ask for no environment
-        # of their own. What Tune would put there, every process has (search/__init__.py).
-        tune.result().DEFAULT_ENV_VARS.clear()
+        tune.result()
         yield
     finally:
-        ray.shutdown()
+        _end_beside(ray)
+
+
+def _import_tune() -> None:
+    """And spare it what it does for nobody here."""
+    from ray.air._internal import usage
+    from ray.tune.execution import class_cache
+
+    # Trials take the processes that Ray has started by now only if they ask for no environment of
+    # their own. What Tune would put there, every process has (search/__init__.py).
+    class_cache.DEFAULT_ENV_VARS.clear()
+    # Telemetry, which is off: it counts kinds of callbacks, and imports MLflow to know them.
+    usage.tag_callbacks = lambda callbacks: False
+
+
+@contextlib.contextmanager
+def _notices_its_node() -> Iterator[None]:
+    """`ray.init` asks each second whether the node that it has started is up; here more often."""
+    from ray._private import services, state
+
+    asks_each_second = services.get_node
+
+    def get_node(gcs_address: str, node_id: str) -> Any:
+        asked = state.GlobalState()
+        asked._initialize_global_state(services._get_gcs_client_options(gcs_address))
+        gives_up_at = time.monotonic() + 1.0
+        while time.monotonic() < gives_up_at:
+            if any(node["NodeID"] == node_id for node in asked.node_table()):
+                break
+            time.sleep(0.02)
+        return asks_each_second(gcs_address, node_id)
+
+    services.get_node = get_node
+    try:
+        yield
+    finally:
+        services.get_node = asks_each_second
+
+
+def _end_beside(ray: ModuleType) -> None:
+    """End our own Ray, which takes it a second, beside what is still to be done. If this process
+    is done first, Ray's processes end with it: the kernel binds them to it."""
+    global _ending
+    _ending = threading.Thread(target=ray.shutdown, daemon=True)
+    _ending.start()
+
+
+def await_end() -> None:
+    """Return when none of our own Ray's processes is left."""
+    if _ending is not None:
+        _ending.join()
 
 
 def connect(address: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from search.cluster import ray_for
+from search.cluster import await_end, ray_for
 from search.config import StudyConfig
 from search.ending import Ending
 from search.files import StudyFiles
@@ -132,7 +132,7 @@ def drive(
     StudyLockedError if another driver has it. The caller holds nothing: the record is all there is.
     """
     with (
-        contextlib.ExitStack() as ray,  # ended last: MLflow hears of the study's end meanwhile
+        contextlib.ExitStack() as ray,
         record.driver_lock(study.name),
         Ending(record, study, time_budget_s) as ending,
     ):
@@ -140,9 +140,9 @@ def drive(
         record.append(study, Session(event="started", trials=trials, details=started))
         usage = _Usage()
         try:
+            on_started()
             ray.enter_context(ray_for(study.config, address))
             ending.listen()
-            on_started()
             _make_up_for_a_kill(record, study, task, prepared)
             _tune(record, study, task, prepared, ending, told, on_cluster=bool(address))
             usage.measure()
@@ -151,7 +151,8 @@ def drive(
             raise
         finally:
             if ending.early:
-                ray.close()  # no process that may still train outlives the lock
+                ray.close()
+                await_end()  # no process that may still train outlives the lock
             event: SessionEvent = "finished"
             if ending.early:
                 event = "stopped" if ending.early.outcome == "stopped" else "interrupted"

@@ -119,13 +119,11 @@ def wait(follower: subprocess.Popen[bytes], seconds: float) -> bool:
 def follow(record: Record, study: Study, task: Task, driver: int | None = None) -> bool:
     """Deliver as the study goes; return when it has ended and whether all was delivered.
 
-    Begins with the first epoch on record: before it the cores are busy with starting.
-    `driver`: the process that started this one.
+    Begins at once: while Ray starts, cores wait, and to import MLflow and make its tables takes
+    seconds. `driver`: the process that started this one.
     """
     with _alone(record, study):
         ended_at: float | None = None
-        while _at_work(record, study, driver) and not _begun(record, study):
-            time.sleep(POLL_S)
         projection: Projection | None = None
         trouble = ""
         while True:
@@ -185,13 +183,6 @@ def _at_work(record: Record, study: Study, driver: int | None) -> bool:
     return not said_an_end and os.getppid() == driver
 
 
-def _begun(record: Record, study: Study) -> bool:
-    try:
-        return any(trial.epochs for trial in record.history(study).trials)
-    except UnreachableError:
-        return False
-
-
 def sync(record: Record, study: Study, task: Task) -> None:
     """Deliver all that is missing, now. Raises TrackingError."""
     check_server(study.config.tracking_uri)
@@ -240,4 +231,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    _code = main()
+    sys.stdout.flush()
+    os._exit(_code)  # to tear down MLflow's modules takes a while, and the driver waits for it
