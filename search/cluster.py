@@ -8,22 +8,19 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from search.config import StudyConfig
 from search.machine import gpu_count
 
-__all__ = ["ClusterError", "await_end", "connect", "local_ray", "ray_for", "token_file"]
+__all__ = ["ClusterError", "connect", "local_ray", "ray_for", "token_file"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
-_ending: threading.Thread | None = None  # of our own Ray
 
 
 class ClusterError(ValueError):
@@ -49,7 +46,6 @@ def ray_for(config: StudyConfig, address: str | None) -> Iterator[None]:
 @contextlib.contextmanager
 def local_ray(config: StudyConfig) -> Iterator[None]:
     """Ray for the study's length. Imports Ray."""
-    await_end()
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
     import ray
 
@@ -73,7 +69,7 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
         tune.result()
         yield
     finally:
-        _end_beside(ray)
+        ray.shutdown()
 
 
 def _import_tune() -> None:
@@ -110,20 +106,6 @@ def _notices_its_node() -> Iterator[None]:
         yield
     finally:
         services.get_node = asks_each_second
-
-
-def _end_beside(ray: ModuleType) -> None:
-    """End our own Ray, which takes it a second, beside what is still to be done. If this process
-    is done first, Ray's processes end with it: the kernel binds them to it."""
-    global _ending
-    _ending = threading.Thread(target=ray.shutdown, daemon=True)
-    _ending.start()
-
-
-def await_end() -> None:
-    """Return when none of our own Ray's processes is left."""
-    if _ending is not None:
-        _ending.join()
 
 
 def connect(address: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from search.cluster import await_end, ray_for
+from search.cluster import ray_for
 from search.config import StudyConfig
 from search.ending import Ending
 from search.files import StudyFiles
@@ -132,7 +132,7 @@ def drive(
     StudyLockedError if another driver has it. The caller holds nothing: the record is all there is.
     """
     with (
-        contextlib.ExitStack() as ray,
+        contextlib.ExitStack() as ray,  # ended last: MLflow hears of the study's end meanwhile
         record.driver_lock(study.name),
         Ending(record, study, time_budget_s) as ending,
     ):
@@ -151,8 +151,7 @@ def drive(
             raise
         finally:
             if ending.early:
-                ray.close()
-                await_end()  # no process that may still train outlives the lock
+                ray.close()  # no process that may still train outlives the lock
             event: SessionEvent = "finished"
             if ending.early:
                 event = "stopped" if ending.early.outcome == "stopped" else "interrupted"
