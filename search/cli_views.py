@@ -58,9 +58,11 @@ def _list(options: argparse.Namespace) -> int:
     for study in record.studies():
         if study.config.parent is None:
             try:
-                summaries.append(summarise(record, study, find_task(study.config.task)))
-            except ValueError as error:  # as where its task cannot be imported from here
+                task = find_task(study.config.task)
+            except ValueError as error:  # as where it cannot be imported from here
                 print(f"{study.name} cannot be shown: {one_line(error)}", file=sys.stderr)
+            else:
+                summaries.append(summarise(record, study, task))
     if options.json:
         print(json.dumps(summaries))
         return DONE

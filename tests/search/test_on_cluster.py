@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+import requests
 
 from search.history import History, Trial
 from tests.conftest import ROOT, Place
@@ -67,9 +69,12 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         "SEARCH_TRACKING_URI": f"sqlite:///{place.folder}/mlflow.db",
     }
     theirs = {"SEARCH_ADDRESS": f"127.0.0.1:{port}"}
-    with _ray(place, "--head", "", 1, ports, theirs):
-        _until(lambda: _answers(dashboard))
+    agent = f"http://127.0.0.1:{ports['dashboard-agent-listen-port']}"
+    with _ray(place, "--head", "", 1, ports, theirs) as process:
+        _until(lambda: _healthy(f"{cluster}/api/gcs_healthz", process))
+        _until(lambda: _healthy(f"{agent}/api/local_raylet_healthz", process))
         yield Head(place, f"127.0.0.1:{port}", cluster)
+    shutil.rmtree(ports["temp-dir"], ignore_errors=True)
 
 
 def test_a_study_is_handed_over_watched_and_stopped_from_elsewhere(head):
@@ -245,12 +250,18 @@ def _kill_raylet(node: subprocess.Popen[bytes]) -> None:
     os.kill(raylet.pid, signal.SIGKILL)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.closing(socket.socket()) as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _healthy(url: str, node: subprocess.Popen[bytes]) -> bool:
+    assert node.poll() is None, "ray start has ended; its log is in the cluster's folder"
+    try:
+        return requests.get(url, timeout=5).text.strip() == "success"
+    except requests.RequestException:
+        return False
 
 
 def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those that the kernel gives to others: Ray opens many before it comes to this one."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

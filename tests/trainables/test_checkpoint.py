@@ -1,3 +1,6 @@
+import hashlib
+import io
+
 import pytest
 import torch
 
@@ -59,6 +62,11 @@ def test_a_planted_file_runs_no_code(tmp_path):
         def __reduce__(self):
             return (print, ("code ran",))
 
-    checkpoint.save({"planted": Planted()}, tmp_path, 1)
+    planted = io.BytesIO()
+    torch.save({"planted": Planted()}, planted)
+    digest = hashlib.sha256(planted.getbuffer()).hexdigest().encode()
+    (tmp_path / checkpoint.file_name(1)).write_bytes(digest + b"\n" + planted.getvalue())
     with pytest.raises(Exception, match=r"[Ww]eights.only"):
         checkpoint.load(tmp_path)
+    with pytest.raises(ValueError, match="made of tensors, text, numbers"):
+        checkpoint.save({"planted": Planted()}, tmp_path / "saved", 1)
