@@ -194,17 +194,17 @@ def _tune(
 ) -> None:
     from ray import tune
 
-    from search import nodes
+    from search.capacity import Capacity, OwnMachine
     from search.hooks import EndHung, ForgetEnded, LeaveTune, Processes, StopWhenAsked
+    from search.nodes import expectation
     from search.searcher import StudySearcher
     from search.trial import SegmentTrainable
 
     config, files = study.config, record.files(study)
-    capacity: nodes.Capacity | nodes.OwnMachine = nodes.OwnMachine(config)
+    capacity = Capacity(config) if on_cluster else OwnMachine(config)
     expected = ""
     if on_cluster:
-        capacity = nodes.Capacity(config)
-        expected = json.dumps(nodes.expectation(task, config, prepared, record.folder))
+        expected = json.dumps(expectation(task, config, prepared, record.folder))
     searcher = StudySearcher(
         record,
         study,

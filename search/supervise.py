@@ -15,10 +15,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from search.capacity import request_room
 from search.cli import parse
 from search.cli_common import FAILED
 from search.cluster import ClusterError, connect
-from search.nodes import request_room
 from search.record import RecordError, UnreachableError, open_record
 from search.remote import ACCEPTED
 
