@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from search import asha, plan
+from search.attempts import Cause, Silence, cause_of_death, epoch_limit_s, failure, start_limit_s
 from search.ending import Ending
-from search.files import PATIENCE_S
-from search.history import Decision, EpochEnd, Event, Failure, Segment, Suggestion, Trial
+from search.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
 from search.nodes import UNFIT
 from search.record import Record, RecordError, Study
 from search.sampler import suggest, valued
@@ -27,27 +25,11 @@ from search.summary import complete_trials
 from search.tasks import Task
 from trainables.seeding import derive
 
-__all__ = ["ATTEMPTS", "HOPELESS", "StudySearcher"]
+__all__ = ["HOPELESS", "StudySearcher"]
 
-ATTEMPTS = 3  # times a process may die under a trial before the trial is failed
-DEPARTURES = 20  # times its machine may go away: more is no accident
-START_S = 120.0  # what a process may take to start and to import Ray, torch and the task
-OWN_WATCHDOG_S = 5.0  # beyond its timeout a process has this long to end itself, and be heard
 HOPELESS = 5  # failed trials, and not one that has paused or ended, that end the study
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Heard:
-    """When a segment was last heard of, and how long it may be silent."""
-
-    at: float
-    limit_s: float
-    started: bool
-
-    def silent_for(self, more_s: float) -> bool:
-        return time.monotonic() - self.at >= self.limit_s + more_s
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
@@ -76,7 +58,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._ending = ending
         self.finished = False  # there is nothing left to do
         self._segments: dict[str, Segment] = {}  # by Tune trial, those in a worker's hands
-        self._heard: dict[str, _Heard] = {}  # of each of those
+        self._silences: dict[str, Silence] = {}  # of each of those
         self._waiting: Segment | None = None  # decided, but the record does not answer
         config = study.config
         self._ladder = plan.ladder_of(config)
@@ -118,10 +100,9 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return None
         if not isinstance(segment, Segment):
             return segment
-        timeout_s = self._timeout_s()
+        start_s = start_limit_s(self._study.config, self.history)
         self._segments[trial_id] = segment
-        start_s = max(timeout_s, START_S)
-        self._heard[trial_id] = _Heard(time.monotonic(), start_s, started=False)
+        self._silences[trial_id] = Silence(start_s, started=False)
         trial = self.history.trials[segment.trial]
         suggestion = trial.suggestion
         return {
@@ -132,7 +113,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             "first_epoch": segment.first_epoch,
             "last_epoch": segment.last_epoch,
             "start_s": start_s,
-            "timeout_s": timeout_s,
+            "timeout_s": epoch_limit_s(self._study.config, self.history),
             "curve": json.dumps([dict(epoch.metrics) for epoch in trial.epochs]),
         }
 
@@ -148,19 +129,19 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def hear(self, trial_id: str) -> None:
         """The segment is alive, or has no process yet that could be."""
-        if trial_id in self._heard:
-            self._heard[trial_id].at = time.monotonic()
+        if trial_id in self._silences:
+            self._silences[trial_id].broken()
 
     def on_start(self, trial_id: str) -> None:
         """The segment has a process."""
-        if trial_id in self._heard:
-            self._heard[trial_id] = _Heard(time.monotonic(), self._timeout_s(), started=True)
+        if trial_id in self._silences:
+            limit_s = epoch_limit_s(self._study.config, self.history)
+            self._silences[trial_id] = Silence(limit_s, started=True)
 
     def hangs(self, trial_id: str) -> bool:
         """Whether nothing was heard for so long that its process should have ended itself."""
-        heard = self._heard.get(trial_id)
-        spare_s = OWN_WATCHDOG_S + (PATIENCE_S if self._study.config.storage else 0.0)
-        return heard is not None and heard.silent_for(spare_s)
+        silence = self._silences.get(trial_id)
+        return silence is not None and silence.hangs(self._study.config)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -170,25 +151,21 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         if result:
             self.on_trial_result(trial_id, result)
         self._segments.pop(trial_id, None)
-        self._heard.pop(trial_id, None)
+        self._silences.pop(trial_id, None)
 
     def on_process_death(self, trial_id: str, why: str, machine_gone: bool = False) -> None:
         """The worker process under a segment is gone: retry from the checkpoint, within bounds."""
         segment = self._segments.pop(trial_id, None)
         if segment is None:
             return
-        heard = self._heard.pop(trial_id)
-        preempted = self._files.take_preemption_mark(segment.trial)
+        cause = cause_of_death(
+            why,
+            self._silences.pop(trial_id),
+            preempted=self._files.take_preemption_mark(segment.trial),
+            machine_gone=machine_gone,
+        )
         try:
-            if preempted:
-                self._fail(segment, "its machine was taken away (SIGTERM)", counts=False)
-            elif machine_gone or UNFIT in why:
-                self._fail(segment, why, counts=False)
-            elif heard.silent_for(0.0):
-                what = "no epoch ended" if heard.started else "its process did not start"
-                self._fail(segment, f"{what} in {heard.limit_s:.0f} s", final=heard.started)
-            else:
-                self._fail(segment, why)
+            self._fail(segment, cause)
         except RecordError as error:  # else the trial would be open for ever, and waited for
             self._ending.ask("failed", str(error), grace_s=0)
         if UNFIT in why:  # it would take, and spoil, every segment there is
@@ -223,14 +200,6 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return self._suggest(len(self.history.trials))
         self._append(decision)
         return decision
-
-    def _timeout_s(self) -> float:
-        """Of an epoch: as asked for, or ten times the median so far, at least 10 minutes."""
-        asked = self._study.config.trial_timeout_s
-        if asked is not None:
-            return asked
-        walls_s = self.history.epoch_walls_s
-        return max(600.0, 10 * walls_s[len(walls_s) // 2]) if walls_s else 3600.0
 
     def _append(self, *events: Event) -> None:
         for at, event in self._record.append(self._study, *events):
@@ -277,7 +246,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._ending.ask("failed", result["halt"], grace_s=0)
             return
         if "failure" in result:
-            self._fail(segment, result["failure"], trace=result["traceback"], final=True)
+            why, trace = result["failure"], result["traceback"]
+            self._fail(segment, Cause(reason=why, traceback=trace, final=True))
             return
         trial = self.history.trials[segment.trial]
         epoch, metrics = result["epoch"], _nested(result, "metrics")
@@ -312,41 +282,15 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     def _drop_checkpoints(self, trials: list[Trial]) -> None:
         self._files.drop_checkpoints({trial.number for trial in trials})
 
-    def _fail(
-        self,
-        segment: Segment,
-        reason: str,
-        *,
-        trace: str = "",
-        counts: bool = True,
-        final: bool = False,
-    ) -> None:
+    def _fail(self, segment: Segment, cause: Cause) -> None:
         trial = self.history.trials[segment.trial]
         if trial.failed:
             return
-        before = sum(failure.counts == counts for failure in trial.failures)
-        most = ATTEMPTS if counts else DEPARTURES
-        last = before + 1 >= most
-        self._append(
-            Failure(
-                trial=segment.trial,
-                attempt=trial.attempt,
-                epoch=trial.epoch + 1,
-                reason=_text(f"{reason}, {most} times" if last and not final else reason),
-                traceback=_text(trace),
-                counts=counts,
-                final=final or last,
-            )
-        )
+        self._append(failure(trial, cause))
         if trial.failed:
             self._drop_checkpoints([trial])
         if self.history.only_failures() >= HOPELESS:
-            self._ending.ask("failed", f"every trial fails: {reason}", grace_s=0)
-
-
-def _text(said: str) -> str:
-    """As any database keeps it."""
-    return said.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+            self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
 
 
 def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:

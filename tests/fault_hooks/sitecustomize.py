@@ -22,9 +22,9 @@ if "-m search" in " ".join(sys.orig_argv):
 
         search.sqlite.BUSY_PATIENCE_S = float(os.environ["FAULT_PATIENCE_S"])
     if "FAULT_START_S" in os.environ:
-        import search.searcher
+        import search.attempts
 
-        search.searcher.START_S = float(os.environ["FAULT_START_S"])
+        search.attempts.START_S = float(os.environ["FAULT_START_S"])
 
 if "FAULT_STARTS" in os.environ and "default_worker.py" in " ".join(sys.orig_argv):
 

@@ -17,11 +17,12 @@ from ray.tune.search import Searcher
 from ray.tune.utils import flatten_dict
 
 from search import plan
+from search.attempts import ATTEMPTS
 from search.config import StudyConfig
 from search.ending import Ending
 from search.history import EpochEnd, History, Suggestion
 from search.record import Record, RecordError, open_record
-from search.searcher import ATTEMPTS, HOPELESS, StudySearcher
+from search.searcher import HOPELESS, StudySearcher
 from search.tasks import Task
 from tests.curve_task import TASK
 from tests.postgres import postgres_server
