@@ -42,7 +42,9 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
     wholes = _wholes(record, study)
     for whole in wholes:
         record.files(whole.study).fetch_all()
-    contents = Contents(studies=wholes, readings=record.ledger(study), files=_files(record, wholes))
+    contents = Contents(
+        studies=wholes, readings=record.ledger.of(study.owner), files=_files(record, wholes)
+    )
     partial = output.with_name(f"{output.name}.partial")
     try:
         with partial.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:

@@ -36,11 +36,13 @@ def read(
 ) -> HeldOut:
     """The test split, to score these models on. Raises SplitLockedError, DataError."""
     for model_hash in model_hashes:
-        record.intend_to_read(model_hash, data.test_hash(dataset), study=study, purpose=purpose)
+        record.ledger.intend(model_hash, data.test_hash(dataset), study=study, purpose=purpose)
     with unlocked_test_split():
         return data.load_test(dataset, data_dir)
 
 
 def count(record: Record, data: TestableData, dataset: str, study: str) -> Readings:
     split_hash = data.test_hash(dataset)
-    return Readings(study=record.readings(split_hash, study), all=record.readings(split_hash))
+    return Readings(
+        study=record.ledger.count(split_hash, study), all=record.ledger.count(split_hash)
+    )

@@ -29,7 +29,8 @@ from search.database import (
     driven_elsewhere,
 )
 from search.files import StudyFiles
-from search.history import Event, History
+from search.history import Event, History, Session
+from search.ledger import Ledger, enter
 from search.outbox import Outbox, Row, insert_rows
 from search.postgresql import Postgresql
 from search.sqlite import Sqlite
@@ -90,6 +91,7 @@ class Record:
         self._driving = False
         self._outbox = Outbox(database)  # of the study that is driven
         self._clock_began = time.time() - time.monotonic()
+        self.ledger = Ledger(database, self.now)
 
     def now(self) -> float:
         """Seconds since the Unix epoch, by a clock that never jumps while this process lives."""
@@ -199,6 +201,15 @@ class Record:
                 "from a copy, or delete the study"
             ) from error
 
+    def sessions(self, study: Study) -> int:
+        """How many drivers have begun with it."""
+        table = schema.EVENTS[Session]
+        query = sa.select(sa.func.count()).where(
+            table.c.study_id == study.id, table.c.event == "started"
+        )
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def ask(self, study: Study, request: Request) -> None:
         """Leave a request to the study's driver, which looks for them each second."""
         row = {"study_id": study.id, "at": self.now(), "request": request}
@@ -221,38 +232,6 @@ class Record:
         """The number of the newest request; 0 if there is none."""
         return max((number for number, _ in self.requests(study, 0)), default=0)
 
-    def intend_to_read(self, model_hash: str, split_hash: str, *, study: str, purpose: str) -> None:
-        """Put a reading of a test split on the ledger, durable when this returns: before the data
-        is opened. The same weights on the same split are one reading, however often."""
-        row = {
-            "at": self.now(),
-            "model_hash": model_hash,
-            "split_hash": split_hash,
-            "study": study,
-            "purpose": purpose,
-        }
-        with (
-            contextlib.suppress(sa.exc.IntegrityError),
-            self._database.connect(write=True) as connection,
-        ):
-            connection.execute(sa.insert(schema.readings), row)
-
-    def readings(self, split_hash: str, study: str | None = None) -> int:
-        """How many models a test split was read for, by one study or by all of this record."""
-        query = sa.select(sa.func.count()).where(schema.readings.c.split_hash == split_hash)
-        if study is not None:
-            query = query.where(schema.readings.c.study == study)
-        with self._database.connect() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def ledger(self, study: Study) -> list[dict[str, Any]]:
-        """The readings of test splits by this study, in order."""
-        table = schema.readings
-        columns = [column for column in table.c if column is not table.c.id]
-        query = sa.select(*columns).where(table.c.study == study.owner).order_by(table.c.id)
-        with self._database.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
     def adopt(self, wholes: Sequence[Whole], readings: Sequence[Mapping[str, Any]]) -> None:
         """Put studies of another record on this one as they are, all or none. Readings that are on
         the ledger already stay one."""
@@ -261,7 +240,7 @@ class Record:
                 for whole in wholes:
                     _adopt(connection, whole)
                 for reading in readings:
-                    _adopt_reading(connection, reading)
+                    enter(connection, reading)
         except sa.exc.IntegrityError:
             names = ", ".join(whole.study.name for whole in wholes)
             raise RecordError(
@@ -343,13 +322,6 @@ def _adopt(connection: sa.Connection, whole: Whole) -> None:
     insert = sa.insert(schema.studies).returning(schema.studies.c.id)
     study_id = connection.execute(insert, values).scalar_one()
     insert_rows(connection, (_row(study_id, *numbered) for numbered in whole.events))
-
-
-def _adopt_reading(connection: sa.Connection, reading: Mapping[str, Any]) -> None:
-    table = schema.readings
-    same = [table.c[name] == reading[name] for name in ("model_hash", "split_hash")]
-    if connection.execute(sa.select(table.c.id).where(*same)).first() is None:
-        connection.execute(sa.insert(table), dict(reading))
 
 
 def _last(connection: sa.Connection, study: Study) -> tuple[int, float]:

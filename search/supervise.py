@@ -81,7 +81,7 @@ def _sessions(folder: Path, url: str | None, name: str) -> int:
     """How many drivers have begun with the study. Not by its lock: that may be another's."""
     try:
         record = open_record(folder, url=url)
-        return len(record.history(record.study(name)).spans)
+        return record.sessions(record.study(name))
     except RecordError:  # not there yet, or its database is away
         return 0
 

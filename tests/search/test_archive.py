@@ -44,8 +44,8 @@ def fill(record: Record, name: str = "s") -> Study:
         events[events.index(end)] = dataclasses.replace(end, metrics={"score": value, "ä\n'": 0.0})
     record.append(study, *events)
     record.append(record.create(confirm, {}), studies.session("started"))
-    record.intend_to_read("a" * 64, "b" * 64, study=study.owner, purpose="final")
-    record.intend_to_read("c" * 64, "b" * 64, study="another 1.000", purpose="final")
+    record.ledger.intend("a" * 64, "b" * 64, study=study.owner, purpose="final")
+    record.ledger.intend("c" * 64, "b" * 64, study="another 1.000", purpose="final")
     for path in (
         *("checkpoints/trial-0/epoch-000001.pt", "predictions/labels.arrow", "logs/trial-0.log"),
         *("figures/trial-1/curve.png", "driver.lock", "logs/trial-0.preempted", "notes.txt"),
@@ -80,7 +80,9 @@ def everything(record: Record, name: str = "s") -> Any:
         for path in record.study_folder(study.name).rglob("*")
         if path.is_file() and path.name not in ("driver.lock", "notes.txt", "trial-0.preempted")
     }
-    known = [(dataclasses.replace(s, id=0), record.events(s), record.ledger(s)) for s in found]
+    known = [
+        (dataclasses.replace(s, id=0), record.events(s), record.ledger.of(s.owner)) for s in found
+    ]
     return known, files
 
 
@@ -111,12 +113,12 @@ def test_where_the_storage_does_not_answer_nothing_is_on_record(laptop, cluster,
 def test_readings_of_the_test_split_are_counted_once(laptop, server, tmp_path):
     study = fill(laptop)
     export_study(laptop, study, tmp_path / "s.tar")
-    server.intend_to_read("a" * 64, "b" * 64, study="before 1.000", purpose="final")
+    server.ledger.intend("a" * 64, "b" * 64, study="before 1.000", purpose="final")
 
     import_study(server, tmp_path / "s.tar", {})
 
-    assert server.readings("b" * 64) == 1
-    assert laptop.readings("b" * 64) == 2
+    assert server.ledger.count("b" * 64) == 1
+    assert laptop.ledger.count("b" * 64) == 2
 
 
 def test_where_it_lives_can_be_said_anew(laptop, cluster, tmp_path):
@@ -170,11 +172,11 @@ def test_a_study_that_went_on_is_not_exported(laptop, tmp_path, monkeypatch):
     with laptop.driver_lock("s"), pytest.raises(RecordError, match="s is being driven"):
         export_study(laptop, study, tmp_path / "s.tar")
 
-    ledger = laptop.ledger
+    readings = laptop.ledger.of
     monkeypatch.setattr(
-        laptop,
-        "ledger",
-        lambda study: laptop.append(study, studies.session("started")) and ledger(study),
+        laptop.ledger,
+        "of",
+        lambda owner: laptop.append(study, studies.session("started")) and readings(owner),
     )
     with pytest.raises(RecordError, match="went on meanwhile"):
         export_study(laptop, study, tmp_path / "s.tar")

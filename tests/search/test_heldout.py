@@ -72,7 +72,7 @@ def test_the_same_weights_are_one_reading(record):
 
 
 def test_another_split_is_another_ledger(record):
-    record.intend_to_read("m1", "another split", study="s", purpose="test")
+    record.ledger.intend("m1", "another split", study="s", purpose="test")
 
     assert _read(record, "m1").all == 1
 
@@ -84,7 +84,7 @@ def test_the_ledger_outlives_the_study(record):
 
     record.delete(study)
 
-    assert record.readings(SPLIT_HASH) == 1
+    assert record.ledger.count(SPLIT_HASH) == 1
 
 
 def test_deleting_a_study_takes_its_promotion_along(record):
@@ -118,5 +118,5 @@ def test_a_reading_that_is_killed_is_on_the_ledger(record):
     killed = subprocess.run([sys.executable, "-c", code, str(record.folder)], cwd=ROOT)
 
     assert killed.returncode == -9
-    assert record.readings(SPLIT_HASH, "s") == 1
+    assert record.ledger.count(SPLIT_HASH, "s") == 1
     assert _read(record, "m1").all == 1  # again is no new reading

@@ -292,19 +292,19 @@ def test_a_refused_deletion_has_deleted_nothing(record, study, driven):
 def test_a_reading_of_a_test_split_is_counted_once_a_model(record, study):
     first, other = ("m1", "t", "s"), ("m2", "t", "other")
     for model, split, by in (first, first, other, ("m1", "u", "s")):
-        record.intend_to_read(model, split, study=by, purpose="promote")
+        record.ledger.intend(model, split, study=by, purpose="promote")
 
-    assert record.readings("t") == 2
-    assert record.readings("t", study="s") == 1
-    assert record.readings("never read") == 0
+    assert record.ledger.count("t") == 2
+    assert record.ledger.count("t", study="s") == 1
+    assert record.ledger.count("never read") == 0
 
 
 def test_readings_outlive_their_study_and_their_process(record, study):
-    record.intend_to_read("m1", "t", study="s", purpose="promote")
+    record.ledger.intend("m1", "t", study="s", purpose="promote")
 
     record.delete(study)
 
-    assert open_record(record.folder, url=record.url).readings("t", study="s") == 1
+    assert open_record(record.folder, url=record.url).ledger.count("t", study="s") == 1
 
 
 # The driver's lock: between real processes, as it is meant.
