@@ -30,7 +30,7 @@ def add_commands(command: AddCommand) -> None:
 
 def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
     """Run what was typed on the head; its exit code. What drives a study is left running there."""
-    from search.remote import run_there, start_there
+    from search.remote import SUPERVISOR, run_there, start_there
 
     command, *arguments = _without_cluster(typed)
     if command == "submit":
@@ -43,6 +43,8 @@ def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
         arguments.append("--yes")
     if command == "resume":
         return start_there(options.cluster, [command, *arguments], options.name)
+    if command == "promote":
+        return run_there(options.cluster, [command, *arguments], SUPERVISOR)
     return run_there(options.cluster, [command, *arguments])
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from search.cluster import ClusterError, token_file
 
-__all__ = ["ACCEPTED", "run_there", "start_there"]
+__all__ = ["ACCEPTED", "SUPERVISOR", "run_there", "start_there"]
 
+SUPERVISOR = "search.supervise"
 ACCEPTED = "the study is on record: "  # the supervisor's word that its driver is at work
 RAYS_OWN = "Running entrypoint for job"  # the last line that Ray itself puts into a job's log
 POLL_S = 0.5
@@ -22,13 +23,13 @@ STARTING_S = 30.0  # a head takes jobs a while after it answers
 ACCEPTANCE_S = 300.0  # data is prepared and every node examined before
 
 
-def run_there(cluster: str, arguments: Sequence[str]) -> int:
-    """Run `python -m search ARGUMENTS` on the head, show what it prints; its exit code.
+def run_there(cluster: str, arguments: Sequence[str], module: str = "search") -> int:
+    """Run `python -m MODULE ARGUMENTS` on the head, show what it prints; its exit code.
 
     Ctrl-C here leaves it running there. Raises ClusterError.
     """
     client = _client(cluster)
-    job = _submit(client, "search", arguments)
+    job = _submit(client, module, arguments)
     shown = ""
     while True:
         ended = client.get_job_status(job).is_terminal()
@@ -44,7 +45,7 @@ def start_there(cluster: str, arguments: Sequence[str], name: str) -> int:
     The exit code of what was refused, else 0. Raises ClusterError.
     """
     client = _client(cluster)
-    job = _submit(client, "search.supervise", arguments)
+    job = _submit(client, SUPERVISOR, arguments)
     until, shown = time.monotonic() + ACCEPTANCE_S, ""
     while time.monotonic() < until:
         ended = client.get_job_status(job).is_terminal()

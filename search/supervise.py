@@ -1,9 +1,9 @@
 """Drives a study in a child process, and resumes it if that process dies.
 
-    python -m search.supervise run TASK --name NAME …   |   resume NAME …
+    python -m search.supervise run TASK --name NAME …   |   resume NAME …   |   promote NAME …
 
 Runs on a cluster's head as a Ray job. What died is known from the record: a driver that ended by
-itself has said how.
+itself has said how. A promotion that died is started again: it repeats no finished run.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ POLL_S = 1.0
 def supervise(arguments: Sequence[str]) -> int:
     """The exit code of the driver that ended by itself; 1 if it dies again and again."""
     options = parse(arguments)
+    if arguments[0] == "promote":
+        return _promote(arguments, options.name, options.address)
     name, folder, url = options.name, options.studies_dir, options.record
     command, announced, deaths, epochs = list(arguments), False, 0, 0
     begun = time.monotonic()
@@ -66,6 +68,18 @@ def supervise(arguments: Sequence[str]) -> int:
         if options.time_budget is not None:  # what is left of it
             left_s = max(options.time_budget - (time.monotonic() - begun), 1.0)
             command += ["--time-budget", f"{left_s:.0f}"]
+
+
+def _promote(arguments: Sequence[str], name: str, address: str | None) -> int:
+    for deaths in range(MOST_DEATHS):
+        time.sleep(PAUSE_S * deaths)
+        code = subprocess.run([sys.executable, "-m", "search", *arguments], check=False).returncode
+        if code >= 0:
+            return code
+        print(f"the promotion of {name} died (exit code {code})", flush=True)
+    print(f"it died {MOST_DEATHS} times: given up", flush=True)
+    _let_machines_go(address)
+    return FAILED
 
 
 def _driven(folder: Path, url: str | None, name: str) -> bool:

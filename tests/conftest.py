@@ -61,10 +61,12 @@ class Place:
         url = self.env.get("SEARCH_RECORD")
         return open_record(self.folder / "studies", url=url, create=True)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, module: str = "search", **options: Any
+    ) -> subprocess.Popen[str]:
         """`python -m search ARGUMENTS`, in a process group of its own, as a shell does it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "search", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env=self.env,
             text=True,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from search.cli import main
@@ -130,25 +132,27 @@ def test_once_more_is_the_same_without_training_or_reading(place, calm):
 
 
 def test_killed_again_and_again_it_repeats_no_finished_run(place):
-    """kill -9 in the confirmation, then in the final runs, then let be."""
-    finished: set[tuple[str, int]] = set()
-    for phase, epochs in (("confirm", 5), ("final", 2)):
-        with place.start("promote", "killed", *PROMOTE, "--quiet") as driver:
-            until = time.monotonic() + 90
-            while len(_events(place, f"killed.{phase}", EpochEnd)) < epochs:
-                assert driver.poll() is None, driver.communicate()[1]
-                assert time.monotonic() < until, "no epochs"
-                time.sleep(0.02)
-            driver.kill()
-        finished |= {
+    """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs."""
+    promote = ("promote", "killed", *PROMOTE, "--json", "--quiet")
+    with place.start(*promote) as driver:
+        _await_epochs(place, "killed.confirm", 5, driver)
+        driver.kill()
+    with place.start(*promote, module="search.supervise") as supervisor:
+        _await_epochs(place, "killed.final", 2, supervisor)
+        (driver,) = psutil.Process(supervisor.pid).children()
+        finished = {
             (name, event.trial)
             for name in ("killed.confirm", "killed.final")
             for event in _events(place, name, EpochEnd)
             if event.decision == "complete"
         }
+        driver.kill()
+        said, errors = supervisor.communicate(timeout=150)
+    assert supervisor.returncode == 0, errors
+    assert "the promotion of killed died (exit code -9)" in said
     assert finished
 
-    result = _result(place, "killed")
+    result = json.loads(said.splitlines()[-1])
 
     assert result["test_readings"] == FINAL
     for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL)):
@@ -158,6 +162,14 @@ def test_killed_again_and_again_it_repeats_no_finished_run(place):
         for trial in range(runs):
             if (name, trial) in finished:
                 assert segments.count(trial) <= 2  # begun, perhaps interrupted before it ended
+
+
+def _await_epochs(place: Place, study: str, epochs: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 90
+    while len(_events(place, study, EpochEnd)) < epochs:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until, "no epochs"
+        time.sleep(0.02)
 
 
 def test_the_champion_answers_at_the_command_line(place, calm):

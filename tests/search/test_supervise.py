@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import psutil
@@ -18,15 +17,7 @@ RUN = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", "--no-ba
 
 
 def _supervise(place: Place, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "search.supervise", *arguments],
-        cwd=place.folder,
-        env=place.env,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    return place.start(*arguments, module="search.supervise", stderr=subprocess.STDOUT)
 
 
 def _driver(supervisor: subprocess.Popen[str], command: str) -> psutil.Process | None:
