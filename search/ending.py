@@ -52,7 +52,8 @@ class Ending:
 
     def __enter__(self) -> Ending:
         for number in _HEARD:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            ignored = signal.getsignal(number) == signal.SIG_IGN
+            if not (ignored and number == signal.SIGHUP):  # nohup; who is sent SIGINT is meant
                 self._before[number] = signal.signal(number, self._signalled)
         return self
 

@@ -33,6 +33,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     return clock
 
 
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """Also where the tests run in the background, or under nohup."""
+    terminal = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in terminal.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
     return open_record(tmp_path, create=True)
@@ -103,13 +113,18 @@ def test_a_terminal_that_is_closed_is_one_of_them_unless_nohup_says_no(record, s
         monkeypatch.setattr(sys, "stderr", Gone())
         _signal(signal.SIGHUP)
         assert end.early.why == "interrupted by SIGHUP"
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Ending(record, study) as end:
-            _signal(signal.SIGHUP)
-            assert end.early is None
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Ending(record, study) as end:
+        _signal(signal.SIGHUP)
+        assert end.early is None
+
+
+def test_a_study_in_the_background_of_a_script_hears_an_interrupt_too(record, study):
+    """There the shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Ending(record, study) as end:
+        _signal(signal.SIGINT)
+        assert end.early.why == "interrupted by SIGINT"
 
 
 def test_signals_are_given_back(record, study):
