@@ -54,7 +54,7 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
     )  # a death is on record, with its reason
     # Tune is imported beside it. Not the other way round: Ray's processes end with the thread
     # that started them.
-    with ThreadPoolExecutor(1) as beside, _notices_its_node():
+    with ThreadPoolExecutor(1) as beside, _lean_node(), _notices_its_node():
         tune = beside.submit(_import_tune)
         ray.init(
             address="local",
@@ -82,6 +82,33 @@ def _import_tune() -> None:
     class_cache.DEFAULT_ENV_VARS.clear()
     # Telemetry, which is off: it counts kinds of callbacks, and imports MLflow to know them.
     usage.tag_callbacks = lambda callbacks: False
+
+
+@contextlib.contextmanager
+def _lean_node() -> Iterator[None]:
+    """`ray.init` starts a node without the processes that have nothing to do here: the autoscaler's
+    monitor (there is one machine), the log monitor (logs are ours), and what is left of a dashboard
+    that is off, which it even waits for."""
+    from ray._private import node, ray_constants
+
+    class LeanNode(node.Node):  # type: ignore[misc]
+        def start_monitor(self) -> None:
+            pass
+
+        def start_log_monitor(self) -> None:
+            pass
+
+        def start_api_server(self, **_: Any) -> None:
+            self._webui_url = ""
+            known = ray_constants.DASHBOARD_ADDRESS.encode(), b"127.0.0.1:0"  # else it is asked for
+            space = ray_constants.KV_NAMESPACE_DASHBOARD  # each second, and the answer logged
+            self.get_gcs_client().internal_kv_put(*known, True, space)
+
+    whole, node.Node = node.Node, LeanNode
+    try:
+        yield
+    finally:
+        node.Node = whole
 
 
 @contextlib.contextmanager
