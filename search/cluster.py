@@ -20,6 +20,7 @@ from search.machine import gpu_count
 __all__ = ["ClusterError", "connect", "local_ray", "ray_for", "token_file"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
+NODE_S = 10.0  # what a node of our own may take to be up before Ray asks as it does
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
 
 
@@ -121,7 +122,7 @@ def _notices_its_node() -> Iterator[None]:
     def get_node(gcs_address: str, node_id: str) -> Any:
         asked = state.GlobalState()
         asked._initialize_global_state(services._get_gcs_client_options(gcs_address))
-        gives_up_at = time.monotonic() + 1.0
+        gives_up_at = time.monotonic() + NODE_S
         while time.monotonic() < gives_up_at:
             if any(node["NodeID"] == node_id for node in asked.node_table()):
                 break
