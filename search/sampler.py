@@ -10,11 +10,11 @@ import datetime
 import functools
 import itertools
 import warnings
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
@@ -88,12 +88,15 @@ def mirror(
     worst = min(values.values(), default=0.0)
     mirrored = []
     frozen_space = tuple(sorted(fixed.items()))
-    for trial in trials:
-        parameters = _parameters(
-            tuple(trial.suggestion.config.items()), space=space, fixed=frozen_space
-        )
+    drew = [
+        _parameters(tuple(trial.suggestion.config.items()), space=space, fixed=frozen_space)
+        for trial in trials
+    ]
+    widened = _widened(parameters[1] for parameters in drew if parameters)
+    for trial, parameters in zip(trials, drew, strict=True):
         if parameters is None:
             continue
+        drawn, ranges = parameters
         known = worst if trial.failed else values.get(trial.number)
         mirrored.append(
             FrozenTrial(
@@ -103,14 +106,34 @@ def mirror(
                 value=known,
                 datetime_start=_NO_TIME,
                 datetime_complete=None if known is None else _NO_TIME,
-                params=parameters[0],
-                distributions=parameters[1],
+                params=drawn,
+                distributions={**ranges, **{n: widened[n] for n in widened.keys() & ranges}},
                 user_attrs={},
                 system_attrs={},
                 intermediate_values={},
             )
         )
     return mirrored
+
+
+def _widened(ranges: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
+    """Of each number whose range depends on what else was drawn, the range that holds all.
+
+    With `group`, Optuna takes that of the first trial for all, and proposes nothing beyond it. A
+    proposal that is outside of the range where it is used is drawn independently instead.
+    """
+    widest: dict[str, Any] = {}
+    widened = set()
+    for name, own in itertools.chain.from_iterable(each.items() for each in ranges):
+        if isinstance(own, CategoricalDistribution):
+            continue
+        known = widest.setdefault(name, own)
+        if known == own or (known.log, known.step) != (own.log, own.step):
+            continue
+        low, high = min(known.low, own.low), max(known.high, own.high)
+        widest[name] = type(own)(low, high, log=own.log, step=own.step)
+        widened.add(name)
+    return {name: widest[name] for name in widened}
 
 
 def tpe(seed: int) -> TPESampler:

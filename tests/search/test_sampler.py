@@ -239,6 +239,37 @@ def test_tpe_finds_better_than_random():
     assert mean(tpe) > 0.95
 
 
+def _two_ranges(trial: Any) -> dict[str, Any]:
+    kind = trial.suggest_categorical("kind", ["narrow", "wide"])
+    return {"kind": kind, "size": trial.suggest_int("size", 1, 2 if kind == "narrow" else 6)}
+
+
+def test_a_range_that_depends_on_another_choice_is_searched_in_full():
+    """Whichever of its ranges the first trial drew from."""
+    drawn = [{"kind": "narrow", "size": 1}, {"kind": "narrow", "size": 2}]
+    drawn += [{"kind": "wide", "size": size} for size in (1, 2, 3, 4) * 4]
+    seen = history(
+        [
+            session("started"),
+            *[
+                event
+                for number, config in enumerate(drawn)
+                for event in (
+                    suggestion(number, **config),
+                    segment(number, 1, 1),
+                    epoch(number, 1, config["size"] / 10, "pause"),
+                )
+            ],
+        ]
+    )
+
+    proposed = [suggest(number, seen, space=_two_ranges) for number in range(50, 90)]
+
+    sizes = {config["size"] for config in proposed if config["kind"] == "wide"}
+    assert sizes & {5, 6}, "beyond what was seen, and towards where it was better"
+    assert {c["size"] for c in proposed if c["kind"] == "narrow"} <= {1, 2}
+
+
 def test_a_suggestion_is_what_a_plain_optuna_study_of_the_same_trials_proposes():
     for seen in (past(), past(seed=1)):
         for number in range(30, 34):
