@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -24,6 +26,7 @@ __all__ = [
     "AddCommand",
     "add_address",
     "add_stores",
+    "as_json",
     "check_cluster",
     "confirmed",
     "env_default",
@@ -45,6 +48,19 @@ def say(options: argparse.Namespace, text: str) -> None:
     """To a person: on stdout, unless that is to hold JSON."""
     if not options.quiet:
         print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+
+def as_json(value: Any) -> str:
+    """One line; a number that is not known, NaN, is null."""
+    return json.dumps(_known(value), allow_nan=False)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _known(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def confirmed(name: str) -> bool:

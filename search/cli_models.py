@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from search.cli_common import (
     DONE,
     AddCommand,
     add_address,
+    as_json,
     check_cluster,
     say,
 )
@@ -119,7 +119,7 @@ def _promote(options: argparse.Namespace) -> int:
         say(options, f"go on with it:    python -m search promote {study.name}")
         return CODES[early.outcome]
     if options.json:
-        print(json.dumps(result))
+        print(as_json(result))
     return DONE
 
 
@@ -167,7 +167,7 @@ def _predict(options: argparse.Namespace) -> int:
         model = predict.open_model(options.tracking_uri, task, options.model)
         record = open_record(options.studies_dir, url=options.record, create=True)
         scores = predict.evaluate(model, task, record, options.dataset, options.data_dir)
-        print(json.dumps(scores) if options.json else predict.describe(scores))
+        print(as_json(scores) if options.json else predict.describe(scores))
         return DONE
     inputs = (
         predict.read_inputs(options.input)
@@ -180,7 +180,7 @@ def _predict(options: argparse.Namespace) -> int:
         predict.write_answers(inputs, answers, options.output)
         say(options, f"{len(answers)} answers by {model.address}: {options.output}")
     elif options.json:
-        print(json.dumps({"model": model.address, "answers": answers.to_dict("records")}))
+        print(as_json({"model": model.address, "answers": answers.to_dict("records")}))
     else:
         print(predict.as_text(answers), end="")
     return DONE

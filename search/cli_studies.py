@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from search.cli_common import (
     AddCommand,
     add_address,
     add_stores,
+    as_json,
     check_cluster,
     one_line,
     option,
@@ -296,7 +296,7 @@ def _see_through(
     for purpose, command in _next_commands(options, study, 0 if why else 2 * trials):
         say(options, f"{purpose:<18}python -m search {command}")
     if options.json:
-        print(json.dumps(summary))
+        print(as_json(summary))
     return code
 
 

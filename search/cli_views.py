@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cli_common import DEFAULT_URI, DONE, FAILED, AddCommand, confirmed, one_line
+from search.cli_common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed, one_line
 
 if TYPE_CHECKING:
     from search.doctor import Finding
@@ -64,7 +63,7 @@ def _list(options: argparse.Namespace) -> int:
             else:
                 summaries.append(summarise(record, study, task))
     if options.json:
-        print(json.dumps(summaries))
+        print(as_json(summaries))
         return DONE
     for summary in summaries:
         best = summary["best"]
@@ -85,10 +84,10 @@ def _show(options: argparse.Namespace) -> int:
     study = record.study(options.name)
     if options.trial is None:
         summary = summarise(record, study, find_task(study.config.task))
-        print(json.dumps(summary) if options.json else describe(summary))
+        print(as_json(summary) if options.json else describe(summary))
     else:
         trial = show_trial(record, study, options.trial)
-        print(json.dumps(trial) if options.json else describe_trial(trial))
+        print(as_json(trial) if options.json else describe_trial(trial))
     return DONE
 
 

@@ -56,7 +56,7 @@ def finalise(
     runs = finished(promotion, phase, candidate.config, seeds)
     if runs is None:
         raise EndedEarly("failed", f"a final run failed: see {phase.name}")
-    objective, seed = task.data.objective, config.seed
+    objective, seed = task.objective, config.seed
     validation = predictions(promotion, phase, runs)
     result: dict[str, Any] = {
         "validation": _scores(objective, promotion.labels, validation, seed),
@@ -136,7 +136,7 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
         purpose="promote",
     )
     guesses = [module.load(model.folder).predict(test.inputs) for model in models]
-    objective, seed = task.data.objective, config.seed
+    objective, seed = task.objective, config.seed
     baselines = {}
     for name, guess in data.test_baselines(promotion.data, test).items():
         gain = difference_from(objective, test.labels, guesses, guess, seed=seed)
@@ -203,7 +203,7 @@ def _register(
         config.tracking_uri,
         task.name,
         version,
-        objective=task.data.objective,
+        objective=task.objective,
         labels=promotion.labels,
         validation=validation,
         metric=task.metric,

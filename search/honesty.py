@@ -23,6 +23,7 @@ __all__ = [
     "corrected_score",
     "difference",
     "difference_from",
+    "example_difference",
     "example_interval",
     "interval_text",
     "joint_interval",
@@ -75,14 +76,17 @@ def corrected_score(
     scores = np.empty(resamples)
     left_out = np.empty(resamples)
     for b, drawn in enumerate(draws_BN):
-        inside = [sign * objective(labels[drawn], p[drawn]) for p in predictions]
-        chosen = predictions[int(np.argmax(inside))]
+        inside = np.array([sign * objective(labels[drawn], p[drawn]) for p in predictions])
+        chosen = predictions[int(np.argmax(np.where(np.isnan(inside), -np.inf, inside)))]
         outside = np.ones(len(labels), dtype=bool)
         outside[drawn] = False
         scores[b] = objective(labels[outside], chosen[outside])
         left_out[b] = outside.sum()
-    mean = float(scores.mean())
-    low, high = mean + (np.percentile(scores, [2.5, 97.5]) - mean) * math.sqrt(
+    known = scores[~np.isnan(scores)]
+    if not len(known):
+        return Estimate(mean=math.nan, low=None, high=None)
+    mean = float(known.mean())
+    low, high = mean + (np.percentile(known, [2.5, 97.5]) - mean) * math.sqrt(
         left_out.mean() / len(labels)
     )
     return Estimate(mean=mean, low=float(low), high=float(high))
@@ -195,6 +199,23 @@ def difference_from(
     return _percentiles(mean, _resample_seeds(runs_BS, random) - baseline_B)
 
 
+def example_difference(
+    objective: Objective,
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Score of one model minus that of another, its interval over examples: a paired bootstrap
+    (Efron & Tibshirani 1993, ch. 13, percentile interval)."""
+    draws_BN = _draws(len(labels), resamples, derive(seed, "bootstrap"))
+    scores_B2 = _scores(objective, labels, [first, second], draws_BN)
+    mean = objective(labels, first) - objective(labels, second)
+    return _percentiles(mean, scores_B2[:, 0] - scores_B2[:, 1])
+
+
 def _mean(objective: Objective, labels: np.ndarray, runs: Runs) -> float:
     return float(np.mean([objective(labels, run) for run in runs]))
 
@@ -225,5 +246,9 @@ def _resample_seeds(scores_BS: np.ndarray, random: np.random.Generator) -> np.nd
 
 
 def _percentiles(mean: float, means_B: np.ndarray) -> Estimate:
-    low, high = np.percentile(means_B, [2.5, 97.5])
+    """Resamples on which a score is not defined, as a correlation of equal numbers, say nothing."""
+    known_B = means_B[~np.isnan(means_B)]
+    if not len(known_B):
+        return Estimate(mean=mean, low=None, high=None)
+    low, high = np.percentile(known_B, [2.5, 97.5])
     return Estimate(mean=mean, low=float(low), high=float(high))

@@ -173,11 +173,11 @@ def evaluate(
         "dataset": dataset,
         "metric": task.metric,
         "test": {
-            **asdict(example_interval(data.objective, test.labels, predictions, seed=0)),
+            **asdict(example_interval(task.objective, test.labels, predictions, seed=0)),
             "n": len(test.labels),
         },
         "groups": {
-            str(group): data.objective(
+            str(group): task.objective(
                 test.labels[test.groups == group], predictions[test.groups == group]
             )
             for group in np.unique(test.groups)

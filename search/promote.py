@@ -50,7 +50,7 @@ def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
         raise RecordError(f"study {study.name} has no complete trial to promote")
     files = record.files(study)
     corrected = corrected_score(
-        task.data.objective,
+        task.objective,
         promotion.labels,
         [files.predictions(trial.number) for trial in complete],
         sign=promotion.sign,
@@ -117,7 +117,7 @@ def _confirm(promotion: Promotion, top: Sequence[Trial], drive: Drive, say: Say)
     if not contenders:
         raise EndedEarly("failed", f"every trial fails on fresh seeds: see {phase.name}")
     return choose(
-        task.data.objective,
+        task.objective,
         promotion.labels,
         contenders,
         sign=promotion.sign,

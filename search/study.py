@@ -38,8 +38,13 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     data = task.data.load(prepared.folder)
     probe(task, config, data)
     labels = task.data.labels(data)
+    if np.ndim(labels) != 1:
+        raise ValueError(
+            f"the labels of task {config.task} are one an example, of shape (N,); got "
+            f"{np.shape(labels)}"
+        )
     baselines = task.data.baselines(data)
-    scores = {n: float(task.data.objective(labels, p)) for n, p in baselines.items()}
+    scores = {n: task.objective(labels, p) for n, p in baselines.items()}
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     origin = {**depends_on(task, prepared), "baselines": known}
     folder = record.study_folder(config.name)

@@ -11,10 +11,10 @@ import numpy as np
 from search import plan
 from search.folders import baseline_file, labels_file, load_predictions, predictions_file
 from search.history import History, Trial
+from search.honesty import example_difference, interval_text
 from search.ranking import Ranking
 from search.record import Record, RecordError, Study
 from search.tasks import Task
-from trainables.seeding import derive
 
 __all__ = [
     "best_trial",
@@ -104,24 +104,14 @@ def beyond_noise(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """objective(first) − objective(second) with its 95% interval over examples.
-
-    Paired bootstrap (Efron & Tibshirani 1993, ch. 13, percentile interval): both are scored on the
-    same resampled examples. Beyond the noise: the interval excludes zero.
-    """
-    random = np.random.default_rng(derive(seed, "bootstrap"))
-    differences = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        drawn = random.integers(len(labels), size=len(labels))
-        differences[i] = objective(labels[drawn], first[drawn]) - objective(
-            labels[drawn], second[drawn]
-        )
-    low, high = np.percentile(differences, [2.5, 97.5])
+    """objective(first) − objective(second) with its 95% interval over examples, and whether that
+    excludes zero."""
+    gain = example_difference(objective, labels, first, second, seed=seed, resamples=RESAMPLES)
     return {
-        "difference": objective(labels, first) - objective(labels, second),
-        "low": float(low),
-        "high": float(high),
-        "beyond_noise": bool(low > 0 or high < 0),
+        "difference": gain.mean,
+        "low": gain.low,
+        "high": gain.high,
+        "beyond_noise": gain.beyond_noise,
     }
 
 
@@ -142,7 +132,7 @@ def _baselines(
         needed = [baseline_file(folder, name), labels_file(folder)]
         if best and files.have_all([*needed, predictions_file(folder, best.number)]):
             found[name]["best_minus_this"] = beyond_noise(
-                task.data.objective,
+                task.objective,
                 load_predictions(needed[1]),
                 load_predictions(predictions_file(folder, best.number)),
                 load_predictions(needed[0]),
@@ -168,10 +158,8 @@ def describe(summary: Mapping[str, Any]) -> str:
         paired = baseline.get("best_minus_this")
         if paired:
             verdict = "beyond the noise" if paired["beyond_noise"] else "within the noise"
-            line += (
-                f"; the best is {paired['difference']:+.4f} "
-                f"[{paired['low']:+.4f}, {paired['high']:+.4f}] from it, {verdict}"
-            )
+            interval = interval_text(paired["low"], paired["high"], "+.4f")
+            line += f"; the best is {paired['difference']:+.4f} {interval} from it, {verdict}"
         lines.append(line)
     counts = ", ".join(f"{trials[state]} {state}" for state in STATES if trials[state])
     lines.append(f"trials: {trials['total']} ({counts or 'none begun'})")

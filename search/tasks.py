@@ -14,7 +14,7 @@ import importlib.util
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -76,10 +76,8 @@ class InMemoryData:
     def prepare(self, dataset: str, data_dir: Path | None) -> Prepared:
         made = self.load(Path("."))
         digest = hashlib.sha256(_source(self.make).encode())
-        inside = made.values() if isinstance(made, Mapping) else (made,)
-        for array in (np.asarray(self.labels(made)), *inside):
-            if isinstance(array, np.ndarray) and array.dtype != object:
-                digest.update(array.tobytes())
+        for part in _parts((self.labels(made), made)):
+            digest.update(part)
         return Prepared(folder=Path("."), hash=digest.hexdigest())
 
     def load(self, folder: Path) -> Any:
@@ -107,6 +105,37 @@ def _source(make: Callable[[], Any]) -> str:
         return inspect.getsource(make)
     except (TypeError, OSError):  # partial(...), or typed at a prompt
         return ""
+
+
+def _parts(data: Any) -> Iterator[bytes]:
+    """All that data are made of. Raises ValueError for what has no content that can be told."""
+    yield type(data).__qualname__.encode()
+    if hasattr(data, "to_pandas"):  # a table of Arrow
+        data = data.to_pandas()
+    if data is None or isinstance(data, str | bytes | int | float):
+        yield repr(data).encode()
+    elif isinstance(data, Mapping) or hasattr(data, "columns"):  # or a table of pandas
+        for name in sorted(data, key=repr):
+            yield repr(name).encode()
+            yield from _parts(data[name])
+    elif isinstance(data, list | tuple):
+        yield repr(len(data)).encode()
+        for inner in data:
+            yield from _parts(inner)
+    elif hasattr(data, "__array__"):  # a tensor, a series
+        array = np.asarray(data)
+        yield f"{array.dtype} {array.shape}".encode()
+        if array.dtype == object:
+            yield from _parts(array.ravel().tolist())
+        else:
+            yield array.tobytes()
+    elif hasattr(data, "__dict__") and not callable(data):  # as a torch Dataset
+        yield from _parts(vars(data))
+    else:
+        raise ValueError(
+            "data in memory are arrays, tensors, tables, numbers, texts, and what holds these, so "
+            f"that a study knows its own; got {type(data).__qualname__}"
+        )
 
 
 @functools.lru_cache(maxsize=4)
@@ -157,6 +186,10 @@ class Task:
     def sign(self) -> int:
         """What the objective is multiplied by so that larger is better."""
         return 1 if self.mode == "max" else -1
+
+    def objective(self, labels: np.ndarray, predictions: np.ndarray) -> float:
+        """By the data module; a plain number, whatever that one gives."""
+        return float(self.data.objective(labels, predictions))
 
     def training_function(self) -> TrainingFunction:
         function: TrainingFunction = (

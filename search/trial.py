@@ -190,12 +190,12 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def _keep_results(self, epoch: Epoch) -> None:
         """Of a complete trial: its validation predictions, and pictures if the task draws any."""
-        predictions = epoch.predictions()
-        expected = len(self._task.data.labels(self._data))
-        if len(predictions) != expected:
+        predictions = np.asarray(epoch.predictions())
+        expected, shape = len(self._task.data.labels(self._data)), predictions.shape
+        if shape[:1] != (expected,) or len(shape) > 2 or shape[1:] == (1,):
             raise ValueError(
                 f"a complete trial predicts each of the {expected} validation examples, in their "
-                f"order; got {len(predictions)} predictions"
+                f"order: shape ({expected},), or ({expected}, classes); got {shape}"
             )
         path = predictions_file(self._files.folder, self._segment["trial"])
         save_predictions(predictions, path)

@@ -10,6 +10,7 @@ from search.honesty import (
     corrected_score,
     difference,
     difference_from,
+    example_difference,
     example_interval,
     joint_interval,
     pooled_sd,
@@ -202,3 +203,31 @@ def test_where_the_noise_is_unknown_the_best_is_chosen_and_it_is_said():
 
     assert chosen.candidate is best
     assert "the noise of one seed is unknown" in chosen.why
+
+
+def _mean_or_nan(labels, predictions):
+    """As a correlation: not defined where all predictions are alike."""
+    return float("nan") if np.ptp(predictions) == 0 else float((labels * predictions).mean())
+
+
+def test_a_score_that_is_not_defined_on_a_resample_chooses_nothing():
+    labels = np.ones(200)
+    good, odd = np.linspace(0.8, 1.0, 200), np.zeros(200)
+    odd[0] = 0.1  # alike on a third of the resamples
+
+    alone = corrected_score(_mean_or_nan, labels, [good], sign=1, seed=0)
+    beside = corrected_score(_mean_or_nan, labels, [good, odd], sign=1, seed=0)
+
+    assert beside == alone
+    gain = example_difference(_mean_or_nan, labels, good, odd, seed=0)
+    assert gain.beyond_noise
+    none = corrected_score(_mean_or_nan, labels, [np.zeros(200)], sign=1, seed=0)
+    assert (none.low, none.high) == (None, None)
+
+
+def test_two_models_on_the_same_examples_are_compared_in_pairs():
+    labels, first = np.zeros(500), np.random.default_rng(0).normal(size=500)
+
+    gain = example_difference(lambda _, p: float(p.mean()), labels, first + 0.01, first, seed=0)
+
+    assert (gain.low, gain.high) == (pytest.approx(0.01), pytest.approx(0.01))

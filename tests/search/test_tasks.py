@@ -9,7 +9,10 @@ import sys
 import typing
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from torch.utils.data import TensorDataset
 
 from search.config import StudyConfig
 from search.tasks import NAMES, InMemoryData, find_task
@@ -119,14 +122,35 @@ def test_a_value_is_read_by_its_annotation():
         task.parse("sizes", "34")
 
 
-def test_data_in_memory_is_another_when_its_arrays_are():
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda first: {"y": np.array([0, 1]), "x": np.array([first, 2.0])},
+        lambda first: {"y": np.array([0, 1]), "x": torch.tensor([first, 2.0])},
+        lambda first: {"y": np.array([0, 1]), "x": [{"deep": (first, "text")}]},
+        lambda first: {"y": np.array([0, 1]), "x": np.array(["text", first], dtype=object)},
+        lambda first: {"y": np.array([0, 1]), "x": TensorDataset(torch.tensor([first, 2.0]))},
+        lambda first: pd.DataFrame({"y": [0, 1], "x": [first, 2.0]}),
+    ],
+)
+def test_data_in_memory_is_another_when_its_content_is(make):
     def data(first: float) -> str:
-        make = functools.partial(dict, x=np.array([first, 2.0]), y=np.array([0, 1]))
-        module = InMemoryData(make=make, labels=lambda d: d["y"], objective=TASK.data.objective)
+        made = functools.partial(make, first)
+        module = InMemoryData(make=made, labels=lambda d: d["y"], objective=TASK.data.objective)
         return module.prepare("default", None).hash
 
     assert data(1.0) == data(1.0)
     assert data(1.0) != data(1.5)
+
+
+def test_data_in_memory_that_cannot_be_told_is_refused():
+    module = InMemoryData(
+        make=lambda: {"y": [0, 1], "x": lambda: 0},
+        labels=lambda d: d["y"],
+        objective=TASK.data.objective,
+    )
+    with pytest.raises(ValueError, match=r"data in memory are arrays, .* got function"):
+        module.prepare("default", None)
 
 
 def test_whole_numbers_and_truth_are_read_strictly():
