@@ -27,7 +27,7 @@ __all__ = [
     "add_address",
     "add_stores",
     "as_json",
-    "check_cluster",
+    "check_room",
     "confirmed",
     "env_default",
     "one_line",
@@ -97,14 +97,17 @@ def add_stores(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_cluster(
+def check_room(
     options: argparse.Namespace, task: Task, config: StudyConfig, prepared: Prepared
 ) -> None:
-    """Where the study runs on a cluster: connect, and see that every node can train.
+    """That trials can run there: on this machine, or on a cluster, where every node is asked.
 
-    Raises ClusterError, StorageError.
+    Raises ValueError, ClusterError, StorageError.
     """
+    from search.machine import check_gpus, gpu_count
+
     if options.address is None:
+        check_gpus(config.gpus_per_trial, gpu_count())
         return
     from search import cluster, nodes
 

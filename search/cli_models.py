@@ -14,7 +14,7 @@ from search.cli_common import (
     AddCommand,
     add_address,
     as_json,
-    check_cluster,
+    check_room,
     say,
 )
 
@@ -107,7 +107,7 @@ def _promote(options: argparse.Namespace) -> int:
             f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "
             "trials may not compare; promote all the same with --accept-changes"
         )
-    check_cluster(options, task, study.config, prepared)
+    check_room(options, task, study.config, prepared)
 
     def drive(phase: Study, told: list[Suggestion]) -> None:
         _drive(promotion, phase, told, address=options.address, quiet=options.quiet)

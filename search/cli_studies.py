@@ -19,7 +19,7 @@ from search.cli_common import (
     add_address,
     add_stores,
     as_json,
-    check_cluster,
+    check_room,
     one_line,
     option,
     say,
@@ -103,7 +103,6 @@ def _watching(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from search.config import StudyConfig
-    from search.machine import check_gpus
     from search.record import open_record
     from search.storage import check_storage
     from search.study import create, prepare
@@ -150,12 +149,10 @@ def _run(options: argparse.Namespace) -> int:
         storage=options.storage,
         **{name: defaults[name] if value is None else value for name, value in given.items()},
     )
-    if options.address is None:
-        check_gpus(config.gpus_per_trial, gpus)
     check_server(config.tracking_uri)
     check_storage(config.storage)
     prepared = prepare(task, config)
-    check_cluster(options, task, config, prepared)
+    check_room(options, task, config, prepared)
     record = open_record(options.studies_dir, url=options.record, create=True)
     study = create(record, config, task, prepared)
     if gpus and not options.gpus_per_trial:
@@ -187,7 +184,7 @@ def _resume(options: argparse.Namespace) -> int:
     from search.storage import check_storage
     from search.study import prepare
     from search.tasks import find_task
-    from search.tracking import check_server
+    from search.tracking import TrackingError, check_server
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
@@ -205,7 +202,6 @@ def _resume(options: argparse.Namespace) -> int:
             "a study can be extended, not cut"
         )
     dataclasses.replace(study.config, trials=trials)  # its bounds
-    check_server(study.config.tracking_uri)
     check_storage(study.config.storage)
     prepared = prepare(task, study.config)
     differing = changes(history.depends_on or study.origin, depends_on(task, prepared))
@@ -214,7 +210,11 @@ def _resume(options: argparse.Namespace) -> int:
             f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
             "may not compare; go on all the same with --accept-changes"
         )
-    check_cluster(options, task, study.config, prepared)
+    check_room(options, task, study.config, prepared)
+    try:
+        check_server(study.config.tracking_uri)
+    except TrackingError as error:  # training does not wait for it, begun as it is
+        print(f"MLflow will be behind: {error}", file=sys.stderr)
     return _see_through(options, record, study, task, prepared, trials)
 
 

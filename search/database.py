@@ -37,6 +37,8 @@ class UnreachableError(RecordError):
 class Database(abc.ABC):
     """An engine whose commits are durable, and a lock for each study's driver."""
 
+    retaken = 0  # so many times has this driver's lock been lost and taken again
+
     def __init__(self, place: str, engine: sa.Engine, url: str | None = None) -> None:
         self.place = place  # as a user knows it
         self.url = url  # of a server

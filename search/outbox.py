@@ -23,6 +23,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows: list[Row] = []
+        self._retaken = database.retaken  # as of the last write
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -34,8 +35,7 @@ class Outbox:
         """
         if not self._rows:
             try:
-                with self._database.connect(write=True) as connection:
-                    insert_rows(connection, rows)
+                self._insert(rows)
                 return
             except UnreachableError:
                 if not wait:
@@ -48,12 +48,20 @@ class Outbox:
         if not self._rows:
             return True
         try:
-            with self._database.connect(write=True) as connection:
-                insert_rows(connection, _missing(connection, self._rows))
+            self._insert(self._rows, again=True)
         except UnreachableError:
             return False
         self._rows.clear()
         return True
+
+    def _insert(self, rows: list[Row], *, again: bool = False) -> None:
+        """`again`: some may be there. While the lock was lost, others may have written."""
+        with self._database.connect(write=True) as connection:
+            retaken = self._database.retaken
+            if again or retaken != self._retaken:
+                rows = _missing(connection, rows)
+            insert_rows(connection, rows)
+        self._retaken = retaken
 
     def settle(self, patience_s: float) -> None:
         """Wait until all is written. Raises UnreachableError after `patience_s` seconds."""

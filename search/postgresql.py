@@ -172,6 +172,7 @@ class Postgresql(Database):
         """The lock of a driver whose connection broke, on a new one."""
         connection = self._locks.connect()
         if _taken(connection, name):
+            self.retaken += 1
             return connection
         holder = _holder(connection, name)
         connection.close()

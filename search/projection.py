@@ -33,7 +33,6 @@ class Projection:
 
     def __init__(self, record: Record, study: Study, task: Task) -> None:
         from mlflow import MlflowClient
-        from mlflow.entities import ViewType
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is said in one line
         self._record, self._study, self._task = record, study, task
@@ -50,29 +49,41 @@ class Projection:
             experiment.experiment_id if experiment else self._client.create_experiment(task.name)
         )
         self._told_study: dict[str, str] = {}
-        self._runs: dict[int, str] = {}  # run id by trial
-        self._parent: str | None = None
+        runs = self._find_runs()
+        self._parent = runs.pop(None, None)
+        self._runs = {trial: run for trial, run in runs.items() if trial is not None}
+        if study.config.parent is not None:
+            promoted = record.study(study.config.parent).tracked_at(study.config.tracking_uri)
+            self._parent = Projection(record, promoted, task).run_id()
+
+    def _find_runs(self) -> dict[int | None, str]:
+        """The run of each trial, and of the study (None). A server that was slow may have made one
+        twice: the one that tells more stays."""
+        from mlflow.entities import ViewType
+
+        found: dict[int | None, list[tuple[int, str]]] = {}
         token = None
         while True:
             page = self._client.search_runs(
                 [self._experiment],
-                f"tags.study = '{study.name}' and tags.study_created = '{study.created_at}'",
+                f"tags.study = '{self._study.name}' "
+                f"and tags.study_created = '{self._study.created_at}'",
                 run_view_type=ViewType.ACTIVE_ONLY,  # what a user has deleted is made anew
                 max_results=1000,
                 page_token=token,
             )
             for run in page:
                 trial = run.data.tags.get("trial")
-                if trial is None:
-                    self._parent = run.info.run_id
-                else:
-                    self._runs[int(trial)] = run.info.run_id
+                data = run.data
+                told = len(data.metrics) + len(data.params), run.info.run_id
+                found.setdefault(None if trial is None else int(trial), []).append(told)
             token = page.token
             if not token:
                 break
-        if study.config.parent is not None:
-            promoted = record.study(study.config.parent).tracked_at(study.config.tracking_uri)
-            self._parent = Projection(record, promoted, task).run_id()
+        for runs in found.values():
+            for _, superfluous in sorted(runs)[:-1]:
+                self._client.delete_run(superfluous)
+        return {trial: max(runs)[1] for trial, runs in found.items()}
 
     def run_id(self, trial: int | None = None) -> str:
         """The run of the study, or of a trial; delivered first if it is not there."""

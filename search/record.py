@@ -102,7 +102,7 @@ class Record:
         with self._database.connect() as connection:
             query = sa.select(schema.studies).order_by(schema.studies.c.id)
             rows = connection.execute(query).mappings()
-            found = [Study(**{**row, "config": StudyConfig(**row["config"])}) for row in rows]
+            found = [_study(row) for row in rows]
         for study in found:  # the record may be somebody else's
             if study.name != study.config.name:
                 raise RecordError(f"the record says {study.name!r} of {study.config.name!r}")
@@ -232,6 +232,13 @@ class Record:
         """The number of the newest request; 0 if there is none."""
         return max((number for number, _ in self.requests(study, 0)), default=0)
 
+    def asked_since(self, study: Study, at: float) -> bool:
+        """Whether there is a request that is newer."""
+        table = schema.requests
+        query = sa.select(table.c.id).where(table.c.study_id == study.id, table.c.at > at)
+        with self._database.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def adopt(self, wholes: Sequence[Whole], readings: Sequence[Mapping[str, Any]]) -> None:
         """Put studies of another record on this one as they are, all or none. Readings that are on
         the ledger already stay one."""
@@ -309,6 +316,15 @@ def open_record(folder: Path, *, url: str | None = None, create: bool = False) -
     url = url or os.environ.get("SEARCH_RECORD")
     database = Postgresql(url, create=create) if url else Sqlite(folder, create=create)
     return Record(folder.resolve(), database)
+
+
+def _study(row: Any) -> Study:
+    try:
+        return Study(**{**row, "config": StudyConfig(**row["config"])})
+    except (TypeError, ValueError) as error:
+        raise RecordError(
+            f"study {row['name']} was made by another version of this project ({error})"
+        ) from None
 
 
 def _adopt(connection: sa.Connection, whole: Whole) -> None:

@@ -143,6 +143,7 @@ def drive(
     ):
         started = {"depends_on": depends_on(task, prepared)}
         record.append(study, Session(event="started", trials=trials, details=started))
+        record.settle(SETTLE_S)  # what follows reads it
         usage = _Usage()
         try:
             on_started()

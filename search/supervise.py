@@ -8,6 +8,7 @@ itself has said how. A promotion that died is started again: it repeats no finis
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from pathlib import Path
 
 from search.capacity import request_room
 from search.cli import parse
-from search.cli_common import FAILED
+from search.cli_common import DONE, FAILED
 from search.cluster import ClusterError, connect
+from search.history import Session
 from search.record import RecordError, UnreachableError, open_record
 from search.remote import ACCEPTED
 
@@ -58,16 +60,15 @@ def supervise(arguments: Sequence[str]) -> int:
         deaths = 1 if reached > epochs else deaths + 1
         epochs = reached
         print(f"the driver of {name} died (exit code {code}) after {reached} epochs", flush=True)
+        if _was_asked_to_stop(folder, url, name):
+            _let_machines_go(options.address)
+            return DONE
         if deaths >= MOST_DEATHS:
             print(f"it died {deaths} times without an epoch between: given up", flush=True)
             _let_machines_go(options.address)
             return FAILED
         time.sleep(PAUSE_S * deaths)
-        command = ["resume", name, "--quiet", "--studies-dir", str(folder)]
-        command += ["--record", url] if url else []
-        if options.time_budget is not None:  # what is left of it
-            left_s = max(options.time_budget - (time.monotonic() - begun), 1.0)
-            command += ["--time-budget", f"{left_s:.0f}"]
+        command = _again(arguments, options, time.monotonic() - begun)
 
 
 def _promote(arguments: Sequence[str], name: str, address: str | None) -> int:
@@ -80,6 +81,35 @@ def _promote(arguments: Sequence[str], name: str, address: str | None) -> int:
     print(f"it died {MOST_DEATHS} times: given up", flush=True)
     _let_machines_go(address)
     return FAILED
+
+
+def _again(arguments: Sequence[str], options: argparse.Namespace, took_s: float) -> list[str]:
+    """What goes on with the study: a resume with its own options, or one of the study that `run`
+    has put on record."""
+    command = list(arguments)
+    if arguments[0] == "run":
+        command = ["resume", options.name, "--quiet", "--studies-dir", str(options.studies_dir)]
+        command += ["--record", options.record] if options.record else []
+        command += ["--address", options.address] if options.address else []
+    if options.time_budget is not None:  # what is left of it; the last one counts
+        command += ["--time-budget", f"{max(options.time_budget - took_s, 1.0):.0f}"]
+    return command
+
+
+def _was_asked_to_stop(folder: Path, url: str | None, name: str) -> bool:
+    """Whether the driver that died had been, and would have; then it is on record that it has."""
+    try:
+        record = open_record(folder, url=url)
+        study = record.study(name)
+        history = record.history(study)
+        if not history.spans or not record.asked_since(study, history.spans[-1].started):
+            return False
+        details = {"why": "asked to stop"}
+        with record.driver_lock(name):
+            record.append(study, Session(event="stopped", trials=history.length, details=details))
+    except RecordError:  # the next driver will know
+        return False
+    return True
 
 
 def _driven(folder: Path, url: str | None, name: str) -> bool:

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import sqlalchemy as sa
 
@@ -125,14 +126,17 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
     with _alone(record, study):
         ended_at: float | None = None
         projection: Projection | None = None
-        trouble = ""
+        trouble, troubled = "", False
         while True:
             driven = _at_work(record, study, driver)
             try:
                 projection = projection or Projection(record, study, task)
                 projection.deliver()
+                troubled = troubled or bool(trouble)
                 trouble = _say(_AGAIN if trouble else "", trouble)
                 if not driven:
+                    if troubled:  # a run may have been made, and its answer lost
+                        Projection(record, study, task)
                     return True
             except Exception as error:  # whatever a server can answer
                 trouble = _say(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
@@ -148,8 +152,9 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
 
 def why_behind(record: Record, study: Study) -> str:
     """The last reason why nothing was delivered; "" if there is none."""
-    log = log_file(record.study_folder(study.name), "tracking").read_text(errors="replace")
-    said = [line for line in log.splitlines() if _NOT_DELIVERED in line or _AGAIN in line]
+    log = log_file(record.study_folder(study.name), "tracking")
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    said = [line for line in lines if _NOT_DELIVERED in line or _AGAIN in line]
     return said[-1].partition(_NOT_DELIVERED)[2] if said else ""
 
 
@@ -186,6 +191,9 @@ def _at_work(record: Record, study: Study, driver: int | None) -> bool:
 def sync(record: Record, study: Study, task: Task) -> None:
     """Deliver all that is missing, now. Raises TrackingError."""
     check_server(study.config.tracking_uri)
+    if record.driven(study.name) and not _is_free(record, study):
+        behind = why_behind(record, study) or "it is up to date, or will be in seconds"
+        raise TrackingError(f"the driver of {study.name} delivers while it works: {behind}")
     with _alone(record, study):
         try:
             Projection(record, study, task).deliver()
@@ -200,12 +208,26 @@ def _mlflow_error() -> type[Exception]:
     return error
 
 
+def _is_free(record: Record, study: Study) -> bool:
+    """Whether nobody delivers the study now."""
+    with _lock_file(record, study) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _lock_file(record: Record, study: Study) -> TextIO:
+    folder = record.study_folder(study.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "tracking.lock").open("a")
+
+
 @contextlib.contextmanager
 def _alone(record: Record, study: Study) -> Iterator[None]:
     """One process at a time delivers a study; the next waits for it."""
-    folder = record.study_folder(study.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "tracking.lock").open("a") as file:
+    with _lock_file(record, study) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -213,7 +235,7 @@ def _alone(record: Record, study: Study) -> Iterator[None]:
 def main() -> int:
     driver = os.getppid()
     os.nice(19)  # Ray runs workers at 15: training comes first
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we try again, and look first
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

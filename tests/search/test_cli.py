@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from search import cli_common
+from search import cli_common, tracking
 from search.cli import main
 from search.config import StudyConfig
 from search.record import Study
@@ -26,9 +27,9 @@ CURVE = "tests.curve_task:TASK"
 RUN = ("run", CURVE, "--trials", "3")
 
 
-def _study(place: Place, name: str = "old") -> Study:
+def _study(place: Place, name: str = "old", **options: Any) -> Study:
     """A finished study of four trials, the last failed; two named points were run in full."""
-    config = StudyConfig(name=name, task=CURVE, dataset="ones", trials=4, max_epochs=3)
+    config = StudyConfig(name=name, task=CURVE, dataset="ones", trials=4, max_epochs=3, **options)
     origin = {"code": "c", "data": "d", "space": "s", "versions": {}, "baselines": {"zero": 0.0}}
     study = place.record.create(config, origin)
     place.record.append(
@@ -231,6 +232,20 @@ def test_a_study_that_is_driven_is_not_driven_twice_nor_deleted(place, here):
         assert "driven by another process" in _error(here("delete", "old", "--yes"))
 
     assert place.record.history(place.record.study("old")).length == 4
+
+
+def test_sync_of_a_running_study_does_not_wait_for_its_end(place, here):
+    study = _study(place)
+    with place.record.driver_lock("old"), tracking._alone(place.record, study):
+        assert "the driver of old delivers while it works" in _error(here("sync", "old"))
+
+
+def test_a_study_that_wants_gpus_is_not_resumed_where_there_are_none(place, here):
+    _study(place, gpus_per_trial=0.25)
+
+    told = here("resume", "old", "--trials", "6", "--accept-changes")
+
+    assert "gpus_per_trial must be at most what this machine has (no GPU)" in _error(told)
 
 
 def test_stop_of_a_study_that_does_not_run(place, here):

@@ -181,6 +181,21 @@ def test_a_driver_finds_out_that_another_came_and_went(record):
     assert [event for _, _, event in record.events(study)] == [session("started")] * 2
 
 
+def test_a_driver_that_took_its_lock_again_finds_out_too(record):
+    """It had nothing to write while another came and went."""
+    study = record.create(_config("s"), {})
+    other = open_record(record.folder, url=record.url)
+    with record.driver_lock("s"):
+        record.append(study, session("started"))
+        _break_connections(record)
+        with other.driver_lock("s"):
+            other.append(study, session("started"))
+        record.keep_lock()
+        with pytest.raises(StudyLockedError, match="another driver has worked on the study"):
+            record.append(study, suggestion(0))
+    assert [event for _, _, event in record.events(study)] == [session("started")] * 2
+
+
 def test_a_broken_connection_costs_a_driver_nothing(record):
     study = record.create(_config("s"), {})
     other = open_record(record.folder, url=record.url)

@@ -199,6 +199,21 @@ def test_runs_that_a_user_has_deleted_are_made_anew(live):
     assert live.points(1) == [(1, 0.25)]
 
 
+def test_of_a_run_that_a_slow_server_made_twice_one_stays(live):
+    """It was made, and its answer came too late: so it was made again."""
+    live.deliver(*scored({1: 0.5}))
+    before = live.runs()
+    again = Projection(live.record, live.study, TASK)
+    again._create(0, "s-0", 1.0, {})
+    again._create(None, "s", 1.0, {})
+
+    Projection(live.record, live.study, TASK).deliver()
+
+    assert {t: r.info.run_id for t, r in live.runs().items()} == {
+        t: r.info.run_id for t, r in before.items()
+    }
+
+
 def test_a_name_that_mlflow_forbids_is_made_to_fit():
     assert projection._key("biLSTM, LN, MP") == "biLSTM  LN  MP"
 

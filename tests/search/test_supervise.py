@@ -9,7 +9,9 @@ import time
 
 import psutil
 
+from search.cli import parse
 from search.remote import ACCEPTED
+from search.supervise import _again
 from tests.conftest import Place
 
 CURVE = "tests.curve_task:TASK"
@@ -86,6 +88,45 @@ def test_a_study_that_was_stopped_stays_so(place):
     assert "died" not in said
     record = place.record
     assert record.history(record.study("s")).last_session.event == "stopped"
+
+
+def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
+    slow = ("--set", "epoch_s=30", "--trial-timeout", "100")
+    with _supervise(place, *RUN, *slow, "--quiet") as supervisor:
+        until = time.monotonic() + 60
+        while not _spans(place):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert place.search("stop", "s").returncode == 0
+        driver = _driver(supervisor, "run")
+        assert driver is not None
+        driver.kill()
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0, said
+    assert "died (exit code -9)" in said
+    record = place.record
+    history = record.history(record.study("s"))
+    assert (len(history.spans), history.last_session.event) == (1, "stopped")
+
+
+def test_what_goes_on_keeps_the_options_that_were_typed():
+    resume = ("resume", "s", "--trials", "99", "--accept-changes", "--time-budget", "60s")
+    run = (*RUN, "--set", "x=0.5", "--address", "10.0.0.1:6379")
+
+    again = _again(resume, parse(resume), 20.0)
+
+    options = parse(again)
+    assert (options.trials, options.accept_changes, options.time_budget) == (99, True, 40)
+    assert _again(run, parse(run), 20.0) == [
+        *("resume", "s", "--quiet", "--studies-dir", "studies", "--address", "10.0.0.1:6379")
+    ]
+
+
+def _spans(place: Place) -> int:
+    record = place.record
+    if not any(study.name == "s" for study in record.studies()):
+        return 0
+    return record.sessions(record.study("s"))
 
 
 def _epochs(place: Place) -> int:
