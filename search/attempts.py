@@ -62,8 +62,10 @@ class Silence:
         return time.monotonic() - self._since >= self.limit_s + spare_s
 
     def hangs(self, config: StudyConfig) -> bool:
-        """Whether its process should have ended itself by now."""
-        return self.too_long(OWN_WATCHDOG_S + (PATIENCE_S if config.storage else 0.0))
+        """Whether its process should have ended itself by now: it gives the limit to the loading
+        of a segment, and then to each epoch."""
+        spare_s = OWN_WATCHDOG_S + (self.limit_s if self.started else 0.0)
+        return self.too_long(spare_s + (2 * PATIENCE_S if config.storage else 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,7 +157,7 @@ class StudyFiles:
         if self.store is None:
             return
         printed = log_file(self.folder, f"trial-{trial}")
-        with contextlib.suppress(StorageError):  # then all of it stays here
+        with contextlib.suppress(StorageError, OSError):  # then all of it stays here
             self.keep(printed)
             shutil.rmtree(checkpoint_folder(self.folder, trial), ignore_errors=True)
             shutil.rmtree(figures_folder(self.folder, trial), ignore_errors=True)

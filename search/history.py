@@ -168,6 +168,8 @@ class History:
         self.length = 0  # trials that the study was last asked for
         self.told: list[int] = []  # the trial of each event, in order: what views follow
         self.epoch_walls_s: list[float] = []  # of all epochs, ascending
+        self.failures_in_a_row = 0  # trials given up alike in this session, no epoch between them
+        self._last_reason = ""
         self._open: set[int] = set()  # trials by what holds of them now
         self._waiting: set[int] = set()
         self._arrived: set[int] = set()
@@ -199,7 +201,12 @@ class History:
                 self.spans[-1].epochs += 1
                 self.spans[-1].cpu_s += event.cpu_s
                 bisect.insort(self.epoch_walls_s, event.wall_s)
+                self.failures_in_a_row = 0
             case Failure():
+                if event.final:
+                    alike = event.reason == self._last_reason
+                    self.failures_in_a_row = 1 + (self.failures_in_a_row if alike else 0)
+                    self._last_reason = event.reason
                 trial.failures.append(event)
                 trial.open = False
         self._sort_in(trial)
@@ -210,6 +217,7 @@ class History:
         for trial in self.open_trials():
             trial.open = False
             self._sort_in(trial)
+        self.failures_in_a_row = 0
         if event.event == "started":
             self.spans.append(Span(at, at))
             self.depends_on = event.details.get("depends_on", self.depends_on)

@@ -25,8 +25,9 @@ from search.summary import complete_trials
 from search.tasks import Task
 from trainables.seeding import derive
 
-__all__ = ["HOPELESS", "StudySearcher"]
+__all__ = ["HOPELESS", "IN_A_ROW", "StudySearcher"]
 
+IN_A_ROW = 10  # trials that fail alike, and no epoch between them: something has broken
 HOPELESS = 5  # failed trials, and not one that has paused or ended, that end the study
 
 log = logging.getLogger(__name__)
@@ -246,8 +247,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._ending.ask("failed", result["halt"], grace_s=0)
             return
         if "failure" in result:
-            why, trace = result["failure"], result["traceback"]
-            self._fail(segment, Cause(reason=why, traceback=trace, final=True))
+            why, trace, final = (result[key] for key in ("failure", "traceback", "final"))
+            self._fail(segment, Cause(reason=why, traceback=trace, final=final))
             return
         trial = self.history.trials[segment.trial]
         epoch, metrics = result["epoch"], _nested(result, "metrics")
@@ -291,6 +292,10 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._drop_checkpoints([trial])
         if self.history.only_failures() >= HOPELESS:
             self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
+        in_a_row = self.history.failures_in_a_row
+        if in_a_row >= IN_A_ROW:
+            why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
+            self._ending.ask("failed", why, grace_s=0)
 
 
 def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:

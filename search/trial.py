@@ -46,7 +46,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._training = False
+        self._training = self._poisoned = False
         with _watchdog(config["start_s"], STDERR):  # Ray's log of this process
             self._set_up(config)
 
@@ -74,6 +74,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         os._exit(128 + number)
 
     def reset_config(self, config: dict[str, Any]) -> bool:
+        if self._poisoned:  # after an error of the card's all further calls in a process fail
+            os._exit(1)
         self._training = False
         self._begun = time.monotonic()
         self._segment = config
@@ -86,7 +88,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         result = self._safe_step()
-        if result["done"]:
+        if result["done"] and "halt" not in result:  # a storage that is away was waited for
             self._files.end_segment(self._segment["trial"])
         return result
 
@@ -226,11 +228,14 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._files.keep(to / name)
 
     def _failed(self, error: Exception) -> dict[str, Any]:
-        return self._failure(_reason(error), traceback.format_exc())
+        self._poisoned = "CUDA error" in str(error)
+        memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        return self._failure(_reason(error), traceback.format_exc(), final=not memory)
 
-    def _failure(self, reason: str, trace: str) -> dict[str, Any]:
+    def _failure(self, reason: str, trace: str, *, final: bool = True) -> dict[str, Any]:
+        """`final`: another attempt gives the same. Memory may be what others have taken."""
         self._epochs = None
-        return {"failure": reason, "traceback": trace, "done": True}
+        return {"failure": reason, "traceback": trace, "final": final, "done": True}
 
     def cleanup(self) -> None:
         self._epochs = None

@@ -124,9 +124,15 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(autouse=True)
-def training_process_ends_with_its_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that plays a worker locks the test split for good: only till its end."""
+def training_process_ends_with_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that plays a worker locks the test split, and hides the GPUs: only till its end."""
     monkeypatch.setattr("trainables.data._kept_locked", False)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    yield
+    if visible is None:
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
 
 
 @pytest.hookimpl(wrapper=True)

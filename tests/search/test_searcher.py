@@ -22,7 +22,7 @@ from search.config import StudyConfig
 from search.ending import Ending
 from search.history import EpochEnd, History, Suggestion
 from search.record import Record, RecordError, open_record
-from search.searcher import HOPELESS, StudySearcher
+from search.searcher import HOPELESS, IN_A_ROW, StudySearcher
 from search.tasks import Task
 from tests.curve_task import TASK
 from tests.postgres import postgres_server
@@ -95,7 +95,7 @@ class _Loop:
         try:
             epoch = next(epochs)
         except RuntimeError as error:
-            result = {"failure": str(error), "traceback": "...", "done": True}
+            result = {"failure": str(error), "traceback": "...", "final": True, "done": True}
         else:
             times = {"cpu_s": 0.1, "wall_s": 0.1, "reset_s": 0.0}
             done = epoch.number >= told["last_epoch"]
@@ -249,7 +249,8 @@ def test_a_reason_that_is_no_text_is_made_one(record):
     [trial_id] = [loop.searcher.suggest("0") and "0"]
     odd = "no file caf\udce9\0.txt"
 
-    loop.searcher.on_trial_result(trial_id, {"failure": odd, "traceback": odd, "done": True})
+    result = {"failure": odd, "traceback": odd, "final": True, "done": True}
+    loop.searcher.on_trial_result(trial_id, result)
 
     [failure] = record.history(loop.study).trials[0].failures
     assert failure.reason == failure.traceback == r"no file caf\udce9\0.txt"
@@ -273,6 +274,31 @@ def test_failures_after_a_success_do_not_end_a_study(record):
 
     assert loop.ending.early is None
     assert [trial.failed for trial in loop.history.trials] == [False, *[True] * (TRIALS - 1)]
+
+
+def test_trials_that_all_fail_alike_end_a_study_also_after_a_success(record):
+    """Something has broken, as the data's disk or a card."""
+
+    def broken(told: dict[str, Any]) -> Iterator[Any]:
+        raise RuntimeError("the disk is gone")
+        yield
+
+    loop = _Loop(record, trials=40)
+    loop.run(20)
+    trains, loop._train = loop._train, broken
+
+    loop.run()
+
+    assert loop.ending.early.why == (
+        f"the last {IN_A_ROW} trials failed alike, and no epoch ended: the disk is gone"
+    )
+    assert loop.history.failed == IN_A_ROW
+
+    loop.begin()  # a new driver gives it another chance
+    loop._train = trains
+    loop.run()
+    assert loop.history.failed == IN_A_ROW
+    assert len(loop.history.trials) == 40
 
 
 def test_after_a_stop_no_segment_is_given_out(record):

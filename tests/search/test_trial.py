@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from search import folders
 from search.trial import SegmentTrainable
@@ -308,7 +309,7 @@ def test_too_few_predictions_are_a_failure(run, monkeypatch):
     ended = run(1, 4)
 
     assert "each of the 50 validation examples" in ended[-1]["failure"]
-    assert "got 48" in ended[-1]["failure"]
+    assert "got (48,)" in ended[-1]["failure"]
 
 
 def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
@@ -324,3 +325,22 @@ def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
 
     assert "tensors, text, numbers, lists and dicts" in ended["failure"]
     assert "numpy" in ended["failure"]
+
+
+def test_want_of_memory_is_tried_again_and_a_broken_card_ends_the_process(run, monkeypatch):
+    def fails(error: Exception) -> dict[str, Any]:
+        def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+            raise error
+            yield
+
+        monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
+        return run(1, 1)[-1]
+
+    assert not fails(MemoryError("too large"))["final"]
+    assert not fails(torch.OutOfMemoryError("CUDA out of memory"))["final"]
+    assert fails(ValueError("odd"))["final"]
+
+    monkeypatch.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
+    assert fails(RuntimeError("CUDA error: device-side assert triggered"))["final"]
+    with pytest.raises(SystemExit):
+        run(1, 1)  # in the same process
