@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from trainables import State
+from trainables.data import sync
 
 __all__ = ["KEPT", "file_name", "load", "save"]
 
@@ -48,7 +49,7 @@ def save(state: State, folder: Path, epoch: int) -> Path:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    _sync_folder(folder)
+    sync(folder)
     so_far = [old for number, old in _newest_first(folder) if number <= epoch]
     for old in so_far[KEPT:]:
         old.unlink(missing_ok=True)
@@ -86,11 +87,3 @@ def _newest_first(folder: Path) -> list[tuple[int, Path]]:
         return []
     found = ((_NAME.fullmatch(path.name), path) for path in folder.iterdir())
     return sorted(((int(match[1]), path) for match, path in found if match), reverse=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -28,6 +28,8 @@ __all__ = [
     "keep_test_split_locked",
     "places",
     "require_unlocked",
+    "save_array",
+    "sync",
     "unlocked_test_split",
 ]
 
@@ -65,7 +67,7 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder of what `build(folder)` makes from everything that `key` names; made once.
 
     Processes that ask for the same at once wait for the one that builds. A build that fails or
-    is killed leaves nothing behind that another could take for the whole.
+    is killed, or a loss of power, leaves nothing behind that another could take for the whole.
     """
     root = cache_folder() / "prepared"
     folder = root / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
@@ -77,10 +79,32 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
             partial = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=root))
             try:
                 build(partial)
+                partial.chmod(0o755)  # the cache may be other users' too
+                for path in (*partial.rglob("*"), partial):
+                    sync(path)
                 partial.rename(folder)
+                sync(root)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """As `np.save`, whose OSError on a full disk has no errno: who reads it cannot tell why."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.data)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or a folder's names, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, kw_only=True)

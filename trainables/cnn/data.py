@@ -26,6 +26,7 @@ from trainables.data import (
     find,
     places,
     require_unlocked,
+    save_array,
 )
 
 __all__ = [
@@ -225,10 +226,10 @@ def _download(data_dir: Path | None) -> Path:
 def _write(folder: Path, images_NHWC: np.ndarray, labels_N: np.ndarray) -> None:
     training, validation = _split(labels_N)
     margin = ((0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0))
-    np.save(folder / "train_images.npy", np.pad(images_NHWC[training], margin))
-    np.save(folder / "train_labels.npy", labels_N[training].astype(np.int64))
-    np.save(folder / "val_images.npy", images_NHWC[validation])
-    np.save(folder / "val_labels.npy", labels_N[validation].astype(np.int64))
+    save_array(folder / "train_images.npy", np.pad(images_NHWC[training], margin))
+    save_array(folder / "train_labels.npy", labels_N[training].astype(np.int64))
+    save_array(folder / "val_images.npy", images_NHWC[validation])
+    save_array(folder / "val_labels.npy", labels_N[validation].astype(np.int64))
 
 
 def _split(labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

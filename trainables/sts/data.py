@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.data import HeldOut, Prepared, cached, require_unlocked
+from trainables.data import HeldOut, Prepared, cached, require_unlocked, save_array
 from trainables.metrics import pearson
 from trainables.sts import source, toy
 from trainables.sts.source import Pair
@@ -199,14 +199,14 @@ def _build(splits: dict[str, list[Pair]], folder: Path) -> None:
     words = ["", *every]
     row = {word: number for number, word in enumerate(words)}
     (folder / "words.json").write_text(json.dumps(words))
-    np.save(folder / "frequency.npy", np.array([frequency[word] for word in words]))
+    save_array(folder / "frequency.npy", np.array([frequency[word] for word in words]))
     for split, sentences in tokenised.items():
         tokens = [row[word] for sentence in sentences for word in sentence]
         starts = np.cumsum([0, *map(len, sentences)])
         scores = [pair.score for pair in splits[split]]
-        np.save(folder / f"{split}-tokens.npy", np.array(tokens, dtype=np.int32))
-        np.save(folder / f"{split}-starts.npy", starts.astype(np.int32))
-        np.save(folder / f"{split}-scores.npy", np.array(scores, dtype=np.float32))
+        save_array(folder / f"{split}-tokens.npy", np.array(tokens, dtype=np.int32))
+        save_array(folder / f"{split}-starts.npy", starts.astype(np.int32))
+        save_array(folder / f"{split}-scores.npy", np.array(scores, dtype=np.float32))
 
 
 def _split(folder: Path, name: str) -> Split:
