@@ -12,13 +12,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from trainables.data import cached
+from trainables.data import cached, save_array
 from trainables.sts.data import Data, Split, idf
 
 __all__ = [
@@ -57,7 +58,7 @@ def vocabulary_vectors(data: Data, kind: str, dimension: int, *, by_idf: bool) -
     def build(folder: Path) -> None:
         vectors_VD = vectors_for(data.words, data, kind, dimension, by_idf=by_idf)
         vectors_VD[0] = 0
-        np.save(folder / "table.npy", vectors_VD)
+        save_array(folder / "table.npy", vectors_VD)
 
     table_VD = np.load(cached("sts-vectors", name, build) / "table.npy", mmap_mode="c")
     return Vectors(table_VD, hashlib.sha256(name.encode()).hexdigest())
@@ -209,14 +210,16 @@ def _trained(kind: str, data: Data, dimension: int):  # type: ignore[no-untyped-
             model = FastText(
                 sentences, min_n=_MIN_N, max_n=_MAX_N, bucket=_FASTTEXT_BUCKETS, **options
             )
-        model.wv.save(str(folder / "gensim"))
+        with (folder / "gensim").open("wb") as file:  # a path: large arrays go by numpy's writer
+            model.wv.save(file)
 
     folder = cached("sts-gensim", _key(data, kind, dimension), build)
-    return KeyedVectors.load(str(folder / "gensim"), mmap="r")
+    return KeyedVectors.load(str(folder / "gensim"))
 
 
 def _key(data: Data, kind: str, dimension: int) -> str:
-    return f"{_FORMAT} {data.folder.name} {kind} {dimension}"
+    gensim = f" gensim {version('gensim')}" if kind in ("word2vec", "fasttext") else ""
+    return f"{_FORMAT} {data.folder.name} {kind} {dimension}{gensim}"
 
 
 def _sentences(words: Sequence[str], split: Split) -> list[list[str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainables.sts import vectors
 from trainables.sts.vectors import ngrams, vectors_for, vocabulary_vectors
 
 KINDS = ("word2vec", "random", "ngram", "fasttext")
@@ -65,6 +66,13 @@ def test_another_process_computes_the_same(toy, kind, tmp_path):
 
     assert name == here.hash
     assert table == hashlib.sha256(here.table_VD.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(("kind", "another"), [("word2vec", True), ("random", False)])
+def test_another_gensim_s_are_others(toy, monkeypatch, kind, another):
+    here = vocabulary_vectors(toy, kind, 20, by_idf=True).hash
+    monkeypatch.setattr(vectors, "version", lambda _: "3.0.0")
+    assert (vocabulary_vectors(toy, kind, 20, by_idf=True).hash != here) == another
 
 
 def test_another_processor_s_have_the_same_name_and_nearly_the_same_numbers(toy, tmp_path):
