@@ -222,6 +222,43 @@ def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
     assert services.experiments(password) == ["Default"]
 
 
+WATCH = """
+import sys
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+
+services = ModuleType("services")
+SourceFileLoader("services", sys.argv[1]).exec_module(services)
+services.RAY_STARTS_S = 0
+services.end_with_ray("ray")
+"""
+
+
+def test_a_start_while_the_last_watch_ends_them_starts_them(services):
+    """`ray down`, and `ray up` at once."""
+    assert services.call("start").returncode == 0
+    watch = subprocess.Popen(
+        [sys.executable, "-c", WATCH, str(PROGRAM)],
+        env={**services.env, "SEARCH_ADDRESS": "127.0.0.1:1"},
+        stdout=subprocess.PIPE,
+    )
+    assert b"all here ends" in watch.stdout.readline()
+    time.sleep(0.1)
+
+    told = services.call("start")
+
+    watch.communicate(timeout=60)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert services.call("status").returncode == 0
+
+
+def test_a_start_that_finds_a_keeper_at_its_end_starts_another(services):
+    services.running("keep mlflow").send_signal(signal.SIGINT)
+
+    assert services.call("start").returncode == 0
+    assert services.call("status").returncode == 0
+
+
 def test_what_else_is_in_the_users_files_stays(services):
     pgpass = services.home / ".pgpass"
     pgpass.write_text("db.example:5432:*:me:mine\n" + pgpass.read_text())
