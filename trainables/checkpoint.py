@@ -6,11 +6,13 @@ A file is one line, the SHA-256 of the rest, then what `torch.save` wrote. It is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import pickle
 import re
+import time
 from pathlib import Path
 
 import torch
@@ -21,6 +23,7 @@ from trainables.data import sync
 __all__ = ["KEPT", "file_name", "load", "save"]
 
 KEPT = 2  # the newest, and the one before in case the newest is damaged
+_ABANDONED_S = 3600
 _NAME = re.compile(r"epoch-(\d{6})\.pt")
 
 
@@ -43,13 +46,18 @@ def save(state: State, folder: Path, epoch: int) -> Path:
         _check_loads(payload)
     path = folder / file_name(epoch)
     partial = path.with_suffix(f".{os.getpid()}.partial")  # a dying process may still be at it
-    with partial.open("wb") as file:
-        file.write(hashlib.sha256(payload).hexdigest().encode() + b"\n")
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(hashlib.sha256(payload).hexdigest().encode() + b"\n")
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)  # on a full disk, it would keep it so
+        raise
     sync(folder)
+    _remove_left(folder)
     so_far = [old for number, old in _newest_first(folder) if number <= epoch]
     for old in so_far[KEPT:]:
         old.unlink(missing_ok=True)
@@ -80,6 +88,14 @@ def _check_loads(payload: bytes | memoryview) -> None:
             "a checkpoint's state is made of tensors, text, numbers, lists and dicts, so that it "
             f"loads without running code; not so here: {found[0] if found else error}"
         ) from None
+
+
+def _remove_left(folder: Path) -> None:
+    """Unlink what writers that were killed have left, but nothing that may still be written."""
+    for partial in folder.glob("*.partial"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - partial.stat().st_mtime > _ABANDONED_S:
+                partial.unlink()
 
 
 def _newest_first(folder: Path) -> list[tuple[int, Path]]:

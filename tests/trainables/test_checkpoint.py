@@ -1,5 +1,8 @@
+import errno
 import hashlib
 import io
+import os
+import time
 
 import pytest
 import torch
@@ -55,6 +58,25 @@ def test_nothing_to_load(tmp_path):
     assert checkpoint.load(tmp_path / "absent") is None
     (tmp_path / "epoch-000001.partial").write_bytes(b"half")
     assert checkpoint.load(tmp_path) is None
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(STATE, tmp_path, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_kill_has_left_goes_once_nobody_can_be_writing_it(tmp_path):
+    old, new = tmp_path / "epoch-000001.7.partial", tmp_path / "epoch-000001.8.partial"
+    old.touch()
+    new.touch()
+    os.utime(old, (time.time() - 3700,) * 2)
+    path = checkpoint.save(STATE, tmp_path, 2)
+    assert sorted(tmp_path.iterdir()) == [new, path]
 
 
 def test_a_planted_file_runs_no_code(tmp_path):
