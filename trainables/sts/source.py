@@ -6,6 +6,7 @@ import hashlib
 import math
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ def _download(target: Path) -> Path:
                     tar.extractall(scratch, filter="data")
                 for split in ("train", "dev"):
                     read(Path(scratch, FOLDER), split)
-            except (OSError, ValueError, tarfile.TarError) as error:
+            except (OSError, ValueError, EOFError, zlib.error, tarfile.TarError) as error:
                 raise DataError(
                     f"no {FOLDER}/sts-train.csv found, and downloading it failed "
                     f"({_first_line(error)}): unpack {ADDRESS} into {target}, ./data, or "

@@ -1,5 +1,7 @@
 import io
+import random
 import tarfile
+import zlib
 
 import pytest
 
@@ -93,6 +95,28 @@ def test_the_archive_is_unpacked_and_verified(nowhere, monkeypatch, tmp_path):
     folder = source.folder(None)
     assert folder == cache_folder() / "data" / source.FOLDER
     assert source.folder(None) == folder.resolve()
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [(b"", "ended before"), (b"\xff" * 99, "invalid block type")],
+    ids=["cut", "damaged"],
+)
+def test_an_archive_that_is_cut_or_damaged_is_one_line(
+    nowhere, monkeypatch, tmp_path, rest, message
+):
+    with tarfile.open(tmp_path / "sts.tar", "w") as tar:
+        entry = tarfile.TarInfo(f"{source.FOLDER}/sts-train.csv")
+        entry.size = 300_000  # more than is read at once
+        tar.addfile(entry, io.BytesIO(random.Random(0).randbytes(entry.size)))
+    zipped = zlib.compressobj(wbits=31)
+    start = zipped.compress((tmp_path / "sts.tar").read_bytes()[:200_000])
+    start += zipped.flush(zlib.Z_SYNC_FLUSH)
+    (tmp_path / "sts.tar.gz").write_bytes(start + rest)
+    serve(monkeypatch, tmp_path / "sts.tar.gz")
+    with pytest.raises(DataError, match=f"downloading it failed .*{message}") as caught:
+        source.folder(None)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_archive_that_reaches_outside_is_refused(nowhere, monkeypatch, tmp_path):
