@@ -16,6 +16,9 @@ __all__ = ["POINTS", "WITHOUT_GPU", "checkpoint_mib", "first_points", "space"]
 
 WITHOUT_GPU: dict[str, Any] = {}
 
+_WORDS = 13_586  # of the benchmark, padding included
+_FORMAT_MIB = 0.02  # of a checkpoint of the smallest tensors
+
 
 def space(trial: BaseTrial) -> dict[str, Any]:
     """Keyword arguments of `trainables.sts.Config`; only those that mean something together."""
@@ -111,9 +114,32 @@ def first_points(fixed: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def checkpoint_mib(fixed: Mapping[str, Any]) -> float:
-    """The largest checkpoint that can be drawn. Measured: 34 MiB with 200 trained dimensions, which
-    Adam holds three times; frozen vectors are in it by name only."""
-    if fixed.get("tuning") == "frozen":
-        return 8.0
-    dimension: int = max(fixed.get("dimension", 200), 200)
-    return 34.0 * dimension / 200
+    """The largest checkpoint of the benchmark's that can be drawn, or is of a point run first.
+
+    With 200 trained dimensions 34 MiB; frozen vectors are in it by name only.
+    """
+    report, ours = (POINTS[name] for name in first_points(fixed))  # the report's as it stands
+    drawn = [
+        {
+            **{"bidirectional": True, "norm": "layer", "optimizer": "adam"},
+            **{"layers": layers, "hidden": hidden, "tuning": tuning, "dimension": dimension},
+            **fixed,
+        }
+        for layers, hidden in ((1, 96), (2, 64))
+        for tuning, dimension in (("frozen", 600), ("slow", 200), ("trainable", 200))
+        if fixed.get("layers", layers) == layers and fixed.get("tuning", tuning) == tuning
+    ]
+    return max(_mib(config) for config in (report, {**ours, **fixed}, *drawn))
+
+
+def _mib(config: Mapping[str, Any]) -> float:
+    """Of its weights (trainables/sts/model.py) and the optimiser's moments, float32."""
+    directions, units = 1 + config["bidirectional"], config["hidden"]
+    numbers: int = 1 + 2 * directions * units * (config["norm"] == "layer")
+    for layer in range(config["layers"]):
+        inputs = directions * units if layer else config["dimension"]
+        numbers += directions * 4 * units * (inputs + 1 + units)
+    if config["tuning"] != "frozen":
+        numbers += _WORDS * config["dimension"]
+    copies = 3 if config["optimizer"] == "adam" else 2
+    return copies * 4 * numbers / 2**20 + _FORMAT_MIB

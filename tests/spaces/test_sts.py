@@ -1,8 +1,12 @@
 import optuna
 import pytest
 
-from spaces.sts import POINTS, first_points, space
+import spaces.sts
+from spaces.sts import POINTS, checkpoint_mib, first_points, space
+from trainables import checkpoint
 from trainables.sts import CHOICES, Config
+from trainables.sts.data import load, prepare
+from trainables.sts.train import train
 
 DEFAULT = vars(Config())
 
@@ -46,3 +50,40 @@ def test_every_choice_is_drawn():
     assert {values.get("similarity", "mean") for values in seen} == set(CHOICES["similarity"])
     for field in ("tuning", "norm", "pooling", "optimizer", "schedule"):
         assert {values[field] for values in seen} == set(CHOICES[field]), field
+
+
+@pytest.mark.parametrize(
+    ("fixed", "largest"),
+    [
+        ({"tuning": "frozen", "hidden": 512, "dimension": 600}, {"layers": 2}),
+        ({"hidden": 300}, {"layers": 2, "tuning": "frozen", "dimension": 600}),
+        ({"tuning": "trainable"}, {"hidden": 96, "dimension": 200}),
+        ({"tuning": "slow", "hidden": 128, "dimension": 900}, {"layers": 2}),
+        ({"layers": 2, "tuning": "frozen"}, {"hidden": 64, "dimension": 600}),
+        (
+            {"bidirectional": False, "hidden": 256},
+            {"layers": 2, "tuning": "frozen", "dimension": 600},
+        ),
+        (
+            {"optimizer": "rmsprop", "hidden": 256},
+            {"layers": 2, "tuning": "frozen", "dimension": 600},
+        ),
+    ],
+)
+def test_a_checkpoint_is_as_large_as_a_plan_says(tmp_path, monkeypatch, fixed, largest):
+    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path))
+    data = load(prepare("toy", None).folder)
+    monkeypatch.setattr(spaces.sts, "_WORDS", len(data.words))
+    config = Config(**{**fixed, **largest}, batch_size=len(data.train))
+    epoch = next(train(config, data, seed=0, max_epochs=1))
+
+    size_mib = checkpoint.save(epoch.state(), tmp_path, 1).stat().st_size / 2**20
+
+    assert size_mib <= checkpoint_mib(fixed) < 1.1 * size_mib
+
+
+def test_no_draw_s_checkpoint_is_larger_than_a_plan_says():
+    limit = checkpoint_mib({})
+    assert all(spaces.sts._mib(values) <= limit for _, values in drawn(200))
+    assert 33 < limit < 35
+    assert checkpoint_mib({"tuning": "trainable"}) > 48  # our default keeps its 300 dimensions
