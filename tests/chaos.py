@@ -4,9 +4,10 @@
 
 Real processes: the driver, its workers and the MLflow projection are killed by SIGKILL, from
 outside at random moments (set-up and summary included) and from inside a database commit or a
-checkpoint's writing (tests/chaos_hooks). Prints a line a kill, and a line a study: trials lost,
-doubled, tables that differ, MLflow's runs. With --postgresql the record is in a server of that
-kind, which crashes too.
+checkpoint's writing (tests/chaos_hooks). Prints a line a kill, with what became of the command, and
+a line a study: commands that hung or failed though their driver lived, trials lost, doubled, tables
+that differ, MLflow's runs. With --postgresql the record is in a server of that kind, which crashes
+too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,33 @@ ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ["sts", "--dataset", "toy", "--trials", "10", "--workers", "1", "--quiet"]
 KILLS_A_STUDY = 4
 LONGEST_S = 120.0  # a command
-TOO_LATE = "too late: the study had ended"
 
 
-Kind = Callable[[Path, list[str], random.Random], str]
+@dataclass(frozen=True)
+class Kill:
+    """What became of a command that was disturbed."""
+
+    moment: str  # of the kill; "": it came too late, the study had ended
+    code: int | None  # None: it hung
+    driver: bool = False  # whether it was the driver's, or its record's: then it may fail
+
+    @property
+    def good(self) -> bool:
+        return self.code == 0 or (self.code is not None and self.driver and self.moment != "")
+
+    def __str__(self) -> str:
+        moment = self.moment or "too late: the study had ended"
+        return f"{moment}, {'HUNG' if self.code is None else f'exit code {self.code}'}"
+
+
+Kind = Callable[[Path, list[str], random.Random], Kill]
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a study that was killed and resumed came to."""
 
+    broken: int  # commands that hung, or failed where they must go on
     lost: int
     doubled: int
     differing: bool
@@ -57,9 +75,8 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        return not (self.lost or self.doubled or self.differing or self.weights_differ) and (
-            self.mlflow == "complete"
-        )
+        wrong = self.broken or self.lost or self.doubled or self.differing or self.weights_differ
+        return not wrong and self.mlflow == "complete"
 
 
 def main() -> int:
@@ -79,6 +96,7 @@ def main() -> int:
     good = sum(verdict.good for verdict in verdicts)
     print(
         f"{options.kills} kills in {len(verdicts)} studies: "
+        f"{sum(v.broken for v in verdicts)} commands hung or failed, "
         f"{sum(v.lost for v in verdicts)} trials lost, {sum(v.doubled for v in verdicts)} doubled, "
         f"{sum(v.differing for v in verdicts)} differing tables, "
         f"{sum(v.weights_differ for v in verdicts)} differing weights, "
@@ -93,18 +111,19 @@ def chaos(folder: Path, kills: int, chance: random.Random, kinds: list[Kind]) ->
     verdicts = []
     done = 0
     while done < kills:
-        name = f"study{len(verdicts)}"
+        name, broken = f"study{len(verdicts)}", 0
         for number in range(min(kills - done, KILLS_A_STUDY)):
             kind = chance.choice(kinds)
             print(f"{name} kill {number}: {kind.__doc__}", end=" ", flush=True)
-            told = kind(folder, _command(folder, name), chance)
-            print(told, flush=True)
-            if told == TOO_LATE:  # does not count, and there is nothing left to kill
+            kill = kind(folder, _command(folder, name), chance)
+            print(kill, flush=True)
+            broken += not kill.good
+            if not kill.moment:  # does not count, and there is nothing left to kill
                 break
             done += 1
         run(folder, *_command(folder, name))
         run(folder, "sync", name)
-        verdicts.append(judge(folder, name))
+        verdicts.append(judge(folder, name, broken))
         print(f"{name}: {verdicts[-1]}", flush=True)
     return verdicts
 
@@ -115,38 +134,41 @@ def _command(folder: Path, name: str) -> list[str]:
     return ["run", *ARGUMENTS, "--name", name]
 
 
-def kill_driver(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_driver(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """the driver, at a random moment"""
-    return _kill_from_outside(folder, command, chance, lambda process: process)
+    kill = _kill_from_outside(folder, command, chance, lambda process: process)
+    return replace(kill, driver=True)
 
 
-def kill_worker(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_worker(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """a worker, at a random moment"""
     return _kill_from_outside(folder, command, chance, lambda p: _child(p, "SegmentTrainable"))
 
 
-def kill_tracking(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_tracking(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """the MLflow projection, at a random moment"""
     return _kill_from_outside(folder, command, chance, lambda p: _child(p, "search.tracking"))
 
 
-def kill_in_commit(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_in_commit(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """the driver, inside a database commit"""
-    return _kill_from_inside(folder, command, f"driver:commit:{chance.randint(1, 30)}")
+    kill = _kill_from_inside(folder, command, f"driver:commit:{chance.randint(1, 30)}")
+    return replace(kill, driver=True)
 
 
-def kill_after_commit(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_after_commit(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """the driver, right after a database commit"""
-    return _kill_from_inside(folder, command, f"driver:committed:{chance.randint(1, 30)}")
+    kill = _kill_from_inside(folder, command, f"driver:committed:{chance.randint(1, 30)}")
+    return replace(kill, driver=True)
 
 
-def kill_in_checkpoint(folder: Path, command: list[str], chance: random.Random) -> str:
+def kill_in_checkpoint(folder: Path, command: list[str], chance: random.Random) -> Kill:
     """a worker, while a checkpoint is written"""
     return _kill_from_inside(folder, command, f"worker:fsync:{chance.randint(1, 16)}")
 
 
 def killing(server: PostgresServer) -> Kind:
-    def kill_server(folder: Path, command: list[str], chance: random.Random) -> str:
+    def kill_server(folder: Path, command: list[str], chance: random.Random) -> Kill:
         """the record's server, at a random moment, for some seconds"""
         process = _start(folder, command)
         moment = chance.uniform(4, 16)
@@ -155,8 +177,8 @@ def killing(server: PostgresServer) -> Kind:
         server.stop("immediate")
         time.sleep(chance.uniform(0, 6))
         server.start()
-        process.communicate(timeout=LONGEST_S)
-        return TOO_LATE if too_late else f"at {moment:.1f} s, exit code {process.returncode}"
+        code = _exit_code(process, LONGEST_S)
+        return Kill("" if too_late else f"at {moment:.1f} s", code, driver=True)
 
     return kill_server
 
@@ -186,12 +208,13 @@ def exists(folder: Path, name: str) -> bool:
     return name in [study.name for study in record.studies()]
 
 
-def judge(folder: Path, name: str) -> Verdict:
-    """Compare the study with the one left alone."""
+def judge(folder: Path, name: str, broken: int) -> Verdict:
+    """Compare the study with the one left alone; so many of its commands were broken."""
     expected, found = table(folder, "undisturbed"), table(folder, name)
     numbers = [row[0] for row in found["suggestions"]]
     epochs = [row[:2] for row in found["epochs"]]
     return Verdict(
+        broken=broken,
         lost=len({row[0] for row in expected["suggestions"]} - set(numbers)),
         doubled=len(numbers) - len(set(numbers)) + len(epochs) - len(set(epochs)),
         differing=found != expected,
@@ -269,7 +292,7 @@ def _kill_from_outside(
     command: list[str],
     chance: random.Random,
     whom: Callable[[psutil.Process], psutil.Process | None],
-) -> str:
+) -> Kill:
     process = _start(folder, command)
     begun = time.monotonic()
     moment = begun + chance.uniform(0.5, 20)
@@ -282,21 +305,25 @@ def _kill_from_outside(
                     target.kill()
                     killed = f"at {time.monotonic() - begun:.1f} s"
         time.sleep(0.05)
-    process.kill()
-    process.communicate()
-    return killed or TOO_LATE
+    return Kill(killed, _exit_code(process, begun + LONGEST_S - time.monotonic()))
 
 
-def _kill_from_inside(folder: Path, command: list[str], plan: str) -> str:
+def _kill_from_inside(folder: Path, command: list[str], plan: str) -> Kill:
     mark = folder / f"mark-{time.monotonic_ns()}"
     process = _start(folder, command, CHAOS_KILL=plan, CHAOS_MARK=str(mark))
+    code = _exit_code(process, LONGEST_S)
+    return Kill(plan if mark.exists() else "", code)
+
+
+def _exit_code(process: subprocess.Popen[str], seconds: float) -> int | None:
+    """Of the process, when it has ended; None if it did not, and was killed."""
     try:
-        process.communicate(timeout=LONGEST_S)
+        process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return f"{plan}: HUNG"
-    return plan if mark.exists() else TOO_LATE
+        return None
+    return process.returncode
 
 
 def _child(process: psutil.Process, part: str) -> psutil.Process | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from tests import chaos
 from tests.conftest import ROOT
 
 SEED = "2170"  # a kill inside a commit, one at any moment, one while a checkpoint is written
@@ -23,6 +27,36 @@ def test_a_study_killed_at_random_moments_is_the_one_left_alone():
 
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.splitlines()[-1] == (
-        "3 kills in 1 studies: 0 trials lost, 0 doubled, 0 differing tables, "
-        "0 differing weights, 0 incomplete in MLflow"
+        "3 kills in 1 studies: 0 commands hung or failed, 0 trials lost, 0 doubled, "
+        "0 differing tables, 0 differing weights, 0 incomplete in MLflow"
     )
+
+
+@pytest.mark.parametrize(
+    ("kill", "good", "said"),
+    [
+        (chaos.Kill("at 3.0 s", 0), True, "at 3.0 s, exit code 0"),
+        (chaos.Kill("at 3.0 s", 1), False, "at 3.0 s, exit code 1"),
+        (chaos.Kill("at 3.0 s", -9, driver=True), True, "at 3.0 s, exit code -9"),
+        (chaos.Kill("at 3.0 s", None, driver=True), False, "at 3.0 s, HUNG"),
+        (chaos.Kill("", 1, driver=True), False, "too late: the study had ended, exit code 1"),
+    ],
+)
+def test_a_command_must_end_and_go_on_where_its_driver_lives(kill, good, said):
+    assert kill.good == good
+    assert str(kill) == said
+
+
+@pytest.mark.parametrize(("program", "code"), [("time.sleep(60)", None), ("sys.exit(3)", 3)])
+def test_a_command_that_hangs_or_fails_is_seen(monkeypatch, program, code):
+    def start(*_: object) -> subprocess.Popen[str]:
+        arguments = [sys.executable, "-c", f"import sys, time; {program}"]
+        return subprocess.Popen(arguments, text=True, start_new_session=True)
+
+    monkeypatch.setattr(chaos, "_start", start)
+    monkeypatch.setattr(chaos, "LONGEST_S", 2.0)
+    begun = time.monotonic()
+    kill = chaos.kill_tracking(Path(), [], random.Random(0))
+    assert kill == chaos.Kill("", code)
+    assert not kill.good
+    assert time.monotonic() < begun + 30
