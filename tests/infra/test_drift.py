@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +44,22 @@ def test_both_have_the_same_sections() -> None:
 )
 def test_machines_are_set_up_alike(section: str) -> None:
     assert AWS[section] == ONPREM[section]
+
+
+def test_nodes_get_the_sources_and_what_is_sent_by_name(tmp_path: Path) -> None:
+    """Not the gigabytes of an environment; a study's archive is sent with the same rules."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for name in ("search/cli.py", ".venv/torch", "venv/torch", "studies/one", "one.tar"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).touch()
+    there.mkdir()
+    rsync = ["rsync", "-r", *(f"--exclude={pattern}" for pattern in AWS["rsync_exclude"])]
+
+    subprocess.run([*rsync, f"{here}/", there], check=True)
+    subprocess.run([*rsync, here / "one.tar", there / "archive"], check=True)
+
+    assert {"search", "archive"} <= {path.name for path in there.iterdir()}
+    assert not [path for path in there.iterdir() if "venv" in path.name or path.name == "studies"]
 
 
 def test_the_same_files_are_brought() -> None:
