@@ -119,6 +119,11 @@ def test_started_again_nothing_happens(services):
     assert {process.pid for process in services.processes()} == before
 
 
+def test_what_runs_is_known_by_machine(services):
+    """On-premises all may share one home folder."""
+    assert [p.name for p in services.state.glob("run*")] == [f"run-{socket.gethostname()}"]
+
+
 def test_who_knows_the_password_is_let_in(services):
     assert services.experiments(services.password()) == ["Default"]
     assert services.sql("select current_user") == "search"
