@@ -21,6 +21,7 @@ from search.doctor import Finding
 __all__ = ["examine_cluster_file"]
 
 _PLACEHOLDER = re.compile(r"\bYOUR_[A-Z0-9_]+")
+_SITE_FILE = "~/.search.env"  # of infra/onprem.yaml: keys of the storage
 _OFFICE_BITS = {4: 8, 6: 64}  # of addresses: one office's network; more are strangers
 _AWS_TIMEOUT_S = 5
 
@@ -33,7 +34,7 @@ def examine_cluster_file(path: Path) -> Iterator[Finding]:
         said = " ".join(str(error).split())
         yield Finding(light="red", subject="cluster file", found=said, mend="write it as YAML")
         return
-    ray = _ray(content)
+    ray, filled = _ray(content)
     yield ray
     if ray.light == "red":
         return  # the others read what it has checked
@@ -41,22 +42,23 @@ def examine_cluster_file(path: Path) -> Iterator[Finding]:
     yield _token(content)
     yield _dashboard(content)
     if content["provider"]["type"] == "aws":
-        yield _node_configs(content)
-        yield _ssh(content)
+        yield _node_configs(filled)
+        yield _ssh(filled)
 
 
-def _ray(content: Any) -> Finding:
-    """What Ray's own validators say."""
+def _ray(content: Any) -> tuple[Finding, Any]:
+    """What Ray's own validators say; and the file, with what Ray fills in."""
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     try:
-        validate_config(prepare_config(copy.deepcopy(content)))
+        filled = prepare_config(copy.deepcopy(content))
+        validate_config(filled)
     except Exception as error:  # whatever Ray answers is the finding
         said = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
         place = ".".join(map(str, getattr(error, "absolute_path", ())))
         found = " ".join(f"{place and f'{place}: '}{said}".split())[:500]
-        return Finding(light="red", subject="Ray", found=found, mend="see there")
-    return Finding(light="green", subject="Ray", found="its validators accept the file")
+        return Finding(light="red", subject="Ray", found=found, mend="see there"), None
+    return Finding(light="green", subject="Ray", found="its validators accept the file"), filled
 
 
 def _placeholders(content: Any) -> Finding:
@@ -70,7 +72,7 @@ def _placeholders(content: Any) -> Finding:
 
 
 def _token(content: Any) -> Finding:
-    """Every node wants the token, and gets it as a file that only its owner reads."""
+    """Every node wants the token, and gets it as a file that only its owner reads; as are keys."""
     wrong = []
     mounts = content.get("file_mounts") or {}
     for kind in ("head", "worker"):
@@ -87,11 +89,13 @@ def _token(content: Any) -> Finding:
                 wrong.append(f"{kind}: no file_mounts entry brings {path}")
                 continue
             wrong += _wrong_with_file(Path(mounts[named[1]]).expanduser())
+    if _SITE_FILE in mounts:
+        wrong += _wrong_with_file(Path(mounts[_SITE_FILE]).expanduser())
     return Finding(
         light="red" if wrong else "green",
         subject="authentication",
         found="; ".join(dict.fromkeys(wrong)) or "every node wants the token of a file of mode 600",
-        mend="as in infra/cluster.yaml; `python -m search doctor` makes ~/.ray/auth_token",
+        mend="chmod 600, or as in infra/cluster.yaml; `python -m search doctor` makes a token",
     )
 
 

@@ -88,6 +88,28 @@ def test_a_token_that_others_can_read_is_red(tmp_path):
     assert findings(FILLED, tmp_path)["authentication"].found.endswith("has mode 644, not 600")
 
 
+@pytest.mark.parametrize(("mode", "light"), [(0o600, "green"), (0o640, "red")])
+def test_the_keys_of_own_machines_are_the_owner_s_only(tmp_path, mode, light):
+    (tmp_path / ".search.env").write_text("AWS_SECRET_ACCESS_KEY=key\n")
+    (tmp_path / ".search.env").chmod(mode)
+    onprem = re.sub(r"YOUR_(\w+)", r"my-\1", (ROOT / "infra" / "onprem.yaml").read_text())
+
+    found = findings(onprem, tmp_path)["authentication"]
+
+    assert found.light == light
+    assert (".search.env has mode 640, not 600" in found.found) == (light == "red")
+
+
+def test_what_ray_fills_in_is_looked_at_too(tmp_path):
+    aws = "cluster_name: mine\nprovider: {type: aws, region: eu-north-1}\n"
+
+    found = findings(aws, tmp_path)
+
+    assert found["Ray"].light == "green"
+    assert found["SSH"].light == "red"
+    assert "no SecurityGroupIds" in found["SSH"].found
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path, capsys):
     assert main(["doctor", "--cluster-file", str(tmp_path / "none.yaml")]) == 1
     assert "none.yaml" in capsys.readouterr().out
