@@ -15,7 +15,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -117,6 +119,32 @@ def test_started_again_nothing_happens(services):
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout == "postgres: running, answers\nmlflow: running, answers\n"
     assert {process.pid for process in services.processes()} == before
+
+
+def test_started_with_another_setting_it_is_taken_up(services):
+    postgres = services.running("bin/postgres").pid
+    artifacts = str(services.home / "artifacts")
+
+    assert services.call("start", SEARCH_ARTIFACTS=artifacts).returncode == 0
+
+    assert artifacts in services.running("-m mlflow").cmdline()
+    assert services.running("bin/postgres").pid == postgres
+
+
+def test_keys_and_what_is_installed_are_settings_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEARCH_STATE", str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    services = ModuleType("services")
+    SourceFileLoader("services", str(PROGRAM)).exec_module(services)
+    services.make_folders()
+    prints = [services.fingerprint("mlflow") for _ in range(2)]
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    prints.append(services.fingerprint("mlflow"))
+    (tmp_path / "installed").write_text("other versions")
+    prints.append(services.fingerprint("mlflow"))
+
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
 
 
 def test_what_runs_is_known_by_machine(services):
