@@ -295,9 +295,18 @@ def test_a_start_that_finds_a_keeper_at_its_end_starts_another(services):
 def test_what_else_is_in_the_users_files_stays(services):
     pgpass = services.home / ".pgpass"
     pgpass.write_text("db.example:5432:*:me:mine\n" + pgpass.read_text())
+    credentials = services.home / ".mlflow" / "credentials"
+    kept = services.home / ".mlflow" / "credentials.before-search"
+    assert not kept.exists()
+    credentials.write_text("[mlflow]\nmlflow_tracking_username = me\n")
 
-    assert services.call("start").returncode == 0
+    told = services.call("start")
 
+    assert told.returncode == 0
+    assert str(kept) in told.stdout
+    assert kept.read_text() == "[mlflow]\nmlflow_tracking_username = me\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert services.password()
     assert pgpass.read_text().startswith("db.example:5432:*:me:mine\n")
     assert services.sql("select 1") == "1"
 
