@@ -41,8 +41,12 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
         if text.startswith("--") and text.endswith("=--") and text.count("=") == 1:
             raise ValueError(f"{text}: a value is needed")  # argparse would make it a list
     options, unknown = _parser().parse_known_args(typed)
-    if unknown:
-        options.parser.error(f"no option or argument {unknown[0]!r}")
+    end = unknown.index("--") if "--" in unknown else len(unknown)
+    strays = [text for text in unknown[:end] if text.startswith("-") and " " not in text]
+    if hasattr(options, "inputs") and not strays:  # argparse leaves those after an option out
+        options.inputs += unknown[:end] + unknown[end + 1 :]
+    elif unknown:
+        options.parser.error(f"no option or argument {[*strays, *unknown][0]!r}")
     return options
 
 

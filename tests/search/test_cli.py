@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from search import cli_common, tracking
-from search.cli import main
+from search.cli import main, parse
 from search.config import StudyConfig
 from search.record import Study
 from tests.conftest import NOWHERE, ROOT, Place
@@ -103,6 +103,7 @@ def here(place, monkeypatch, capsys) -> Callable[..., subprocess.CompletedProces
         ((*RUN, "--tracking-uri", NOWHERE), f"{NOWHERE} does not answer"),
         ((*RUN, "--tracking-uri", "ftp://x"), "tracking URI must begin with .*got 'ftp://x'"),
         ((*RUN, "--tracking-uri", "sqlite:///no/folder/m.db"), "cannot be written"),
+        (("predict", CURVE, "--json", "x", "--modle", "3"), "no option or argument '--modle'"),
         (("list",), "no studies in studies"),
         (("show", "s"), "no studies in studies: start one with"),
         (("resume", "s"), "no studies in studies"),
@@ -114,6 +115,20 @@ def test_bad_input_is_one_line_and_exit_code_2(place, here, arguments, said):
 
     assert re.search(said, line), line
     assert [path.name for path in place.folder.iterdir()] == ["mlflow.db"]  # nothing was begun
+
+
+@pytest.mark.parametrize(
+    ("typed", "inputs"),
+    [
+        (("A b.", "C d.", "--json"), ["A b.", "C d."]),
+        (("--json", "A b.", "C d."), ["A b.", "C d."]),
+        (("A b.", "--model", "3", "C d."), ["A b.", "C d."]),
+        (("--json", "- A b.", "--", "-c"), ["- A b.", "-c"]),
+    ],
+    ids=["before", "after", "around", "dashes"],
+)
+def test_inputs_may_come_before_and_after_options(typed, inputs):
+    assert parse(["predict", "sts", *typed]).inputs == inputs
 
 
 @pytest.mark.parametrize(
