@@ -160,6 +160,10 @@ def _predict(options: argparse.Namespace) -> int:
     asked = [bool(options.inputs), options.input is not None, options.evaluate]
     if sum(asked) != 1:
         raise ValueError("predict takes inputs, or --input FILE, or --evaluate: one of them")
+    if options.evaluate and options.output:
+        raise ValueError("--output takes answers, which --evaluate has none of")
+    if not options.evaluate and (options.dataset is not None or options.data_dir is not None):
+        raise ValueError("--dataset and --data-dir say what --evaluate reads: it is needed too")
     if options.output:
         predict.check_output(options.output)
     check_server(options.tracking_uri)
@@ -178,7 +182,11 @@ def _predict(options: argparse.Namespace) -> int:
     answers = predict.ask(model, inputs)
     if options.output:
         predict.write_answers(inputs, answers, options.output)
-        say(options, f"{len(answers)} answers by {model.address}: {options.output}")
+        if options.json:
+            told = {"model": model.address, "output": str(options.output), "n": len(answers)}
+            print(as_json(told))
+        else:
+            say(options, f"{len(answers)} answers by {model.address}: {options.output}")
     elif options.json:
         print(as_json({"model": model.address, "answers": answers.to_dict("records")}))
     else:

@@ -172,11 +172,16 @@ def _await_epochs(place: Place, study: str, epochs: int, process: subprocess.Pop
         time.sleep(0.02)
 
 
-def test_the_champion_answers_at_the_command_line(place, calm):
-    told = place.search("predict", COIN, "3", "5", "--json")
+def test_the_champion_answers_at_the_command_line(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
 
-    assert told.returncode == 0, told.stderr
-    assert [row["answer"] in (0, 1) for row in json.loads(told.stdout)["answers"]] == [True] * 2
+    assert main(["predict", COIN, "--json", "3", "5"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["answer"] in (0, 1) for row in told["answers"]] == [True] * 2
+
+    assert main(["predict", COIN, "3", "5", "--json", "--output", "o.csv"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written == {"model": told["model"], "output": "o.csv", "n": 2}
 
 
 def test_evaluating_the_champion_is_no_new_reading(place, calm):
