@@ -81,6 +81,8 @@ def check_server(uri: str) -> None:
         folder = path.resolve().parent
         if not os.access(folder, os.W_OK):
             raise TrackingError(f"the tracking store {uri} cannot be written: {folder}")
+        if path.is_file() and not _is_sqlite(path):
+            raise TrackingError(f"the tracking store {uri} is no SQLite database")
         return
     if scheme.partition("+")[0] not in ("postgresql", "mysql", "mssql"):
         raise TrackingError(
@@ -92,6 +94,15 @@ def check_server(uri: str) -> None:
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise TrackingError(f"the tracking database does not answer: {reason}") from None
+
+
+def _is_sqlite(path: Path) -> bool:
+    """By its first bytes; an empty file becomes a database. What cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return False
 
 
 def start(record: Record, study: Study) -> subprocess.Popen[bytes]:

@@ -43,6 +43,15 @@ def test_a_local_store_is_quickly_checked(tmp_path):
         check_server(f"sqlite:///{tmp_path}/no/mlflow.db")
 
 
+def test_a_file_that_is_no_database_is_no_store(tmp_path):
+    for content in (b"", b"SQLite format 3\0 and so on"):
+        (tmp_path / "mlflow.db").write_bytes(content)
+        check_server(f"sqlite:///{tmp_path}/mlflow.db")
+    (tmp_path / "mlflow.db").write_text("my notes")
+    with pytest.raises(TrackingError, match=r"mlflow\.db is no SQLite database"):
+        check_server(f"sqlite:///{tmp_path}/mlflow.db")
+
+
 @pytest.mark.parametrize("uri", ["", "./mlruns", "file:///tmp/mlruns", "databricks"])
 def test_other_stores_are_refused_with_the_choices(uri):
     with pytest.raises(TrackingError, match=r"http://, https://, sqlite:/// or postgresql://"):
