@@ -49,11 +49,13 @@ def open_model(uri: str, task: Task, name: str | None) -> Opened:
     address = find_model(uri, task.name, name)
     try:
         model = mlflow.pyfunc.load_model(address)
-    except (MlflowException, OSError) as error:
-        raise RegistryError(f"{address} cannot be loaded: {error}") from None
+        tags = _tags(uri, address)
+    except Exception as error:  # whatever a store elsewhere, or what speaks to it, answers
+        why = str(error) or type(error).__name__
+        raise RegistryError(f"{address} cannot be loaded: {why}") from None
     if model.metadata.get_input_schema() is None:
         raise RegistryError(f"{address} does not say what it takes: it is no model of `promote`")
-    return Opened(address=address, model=model, tags=_tags(uri, address))
+    return Opened(address=address, model=model, tags=tags)
 
 
 def ask(opened: Opened, inputs: Any) -> pd.DataFrame:
@@ -202,7 +204,7 @@ def describe(scores: Mapping[str, Any]) -> str:
 def _tags(uri: str, address: str) -> dict[str, str]:
     """Of a registered version; none if the address names no such one."""
     name, _, version = address.removeprefix("models:/").rpartition("/")
-    if not (name and version.isdigit()):
+    if not (address.startswith("models:/") and name and version.isdigit()):
         return {}
     found: dict[str, str] = mlflow.MlflowClient(uri).get_model_version(name, version).tags
     return found

@@ -20,6 +20,8 @@ import pandas as pd
 import pytest
 
 from search import registry
+from search.predict import ask, open_model
+from search.tasks import find_task
 from tests.coin_task import DATA, QUESTIONS, answers, truth
 from tests.mlflow_server import MlflowServer
 from trainables.sts import Config, predict
@@ -216,6 +218,27 @@ def test_a_registered_model_holds_no_pickle(champion, tmp_path):
 
     assert not [path for path in folder.rglob("*") if path.suffix in (".pkl", ".pickle", ".pt")]
     assert (folder / "code" / "trainables" / "sts" / "predict.py").exists()
+
+
+def test_a_model_in_a_folder_is_asked_as_one_that_is_registered(uri, champion, tmp_path):
+    folder = mlflow.artifacts.download_artifacts(champion, dst_path=str(tmp_path / "copy"))
+    Path(folder).rename(tmp_path / "3")  # as a version ends
+
+    opened = open_model(uri, find_task("sts"), str(tmp_path / "3"))
+
+    assert opened.tags == {}
+    assert len(ask(opened, pd.DataFrame(predict.example()))) == 2
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/x", "gs://bucket/x", "/nowhere/3", "x:/y"])
+def test_a_model_that_cannot_be_had_is_said(uri, monkeypatch, address):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nowhere")
+
+    with pytest.raises(registry.RegistryError, match=rf"^{address} cannot be loaded: \w"):
+        open_model(uri, find_task("sts"), address)
 
 
 @pytest.fixture
