@@ -186,31 +186,32 @@ def _register(
         **{name: json.dumps(so_far[name]) for name in ("search", "corrected", "fresh")},
         **{f"final_{name}": json.dumps(final[name]) for name in ("validation", "test")},
     }
-    version = registry.register(
-        config.tracking_uri,
-        task.name,
-        experiment=task.name,
-        run_id=Projection(promotion.record, phase, task).run_id(run.number),
-        model=model.folder,
-        model_hash=model.hash,
-        example=example,
-        answer=task.model_module().load(model.folder).answer(example),
-        validation=validation,
-        requirements=_requirements(origin["versions"]),
-        tags=tags,
-    )
-    return registry.decide_alias(
-        config.tracking_uri,
-        task.name,
-        version,
-        objective=task.objective,
-        labels=promotion.labels,
-        validation=validation,
-        metric=task.metric,
-        sign=promotion.sign,
-        seed=config.seed,
-        force=promotion.force,
-    )
+    with registry.answering():
+        version = registry.register(
+            config.tracking_uri,
+            task.name,
+            experiment=task.name,
+            run_id=Projection(promotion.record, phase, task).run_id(run.number),
+            model=model.folder,
+            model_hash=model.hash,
+            example=example,
+            answer=task.model_module().load(model.folder).answer(example),
+            validation=validation,
+            requirements=_requirements(origin["versions"]),
+            tags=tags,
+        )
+        return registry.decide_alias(
+            config.tracking_uri,
+            task.name,
+            version,
+            objective=task.objective,
+            labels=promotion.labels,
+            validation=validation,
+            metric=task.metric,
+            sign=promotion.sign,
+            seed=config.seed,
+            force=promotion.force,
+        )
 
 
 def _scores(

@@ -6,11 +6,12 @@ the validation predictions of its final runs, so that a later model can be held 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 import trainables
 from search.honesty import Objective, difference, interval_text
 
-__all__ = ["Registered", "RegistryError", "decide_alias", "find_model", "register"]
+__all__ = ["Registered", "RegistryError", "answering", "decide_alias", "find_model", "register"]
 
 _EVALUATION = "promotion"  # artifact folder of the final run
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
@@ -30,6 +31,18 @@ _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two sco
 
 class RegistryError(ValueError):
     """The registry cannot answer as asked; the message says what to do."""
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """What MLflow or its database raises in here is a RegistryError of one line."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise RegistryError(f"the registry does not answer: {_reason(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,31 +119,18 @@ def decide_alias(
     if champion is not None and str(champion.version) == version:
         why = "it is already"
     elif champion is not None:
-        new = client.get_model_version(name, version)
-        differing = [k for k in _COMPARABLE if new.tags.get(k) != champion.tags.get(k)]
-        if differing:
-            alias = "challenger"
-            why = f"champion {champion.version} was measured on another {', '.join(differing)}"
-        else:
-            old = client.download_artifacts(champion.run_id, f"{_EVALUATION}/{_VALIDATION}")
-            gain = difference(
-                objective,
-                labels,
-                list(validation),
-                list(np.load(old, allow_pickle=False)),
-                seed=seed,
-                same_seeds=False,
-            )
-            better = gain.beyond_noise and sign * gain.mean > 0
-            alias = "champion" if better else "challenger"
-            known = f"{'' if better else 'not '}better beyond the noise"
-            if gain.low is None:
-                known = "the noise unknown, since one of them has a single seed"
-            why = (
-                f"validation {metric} {gain.mean:+.4f} "
-                f"{interval_text(gain.low, gain.high, '+.4f')} from champion {champion.version}, "
-                f"{known}"
-            )
+        better, why = _better(
+            client,
+            champion,
+            client.get_model_version(name, version),
+            objective=objective,
+            labels=labels,
+            validation=validation,
+            metric=metric,
+            sign=sign,
+            seed=seed,
+        )
+        alias = "champion" if better else "challenger"
     if force and alias != "champion":
         alias, why = "champion", f"forced, though {why}"
         client.set_model_version_tag(name, version, "forced", "true")
@@ -139,6 +139,48 @@ def decide_alias(
     return Registered(name=name, version=version, alias=alias, why=why)
 
 
+def _better(
+    client: Any,
+    champion: Any,
+    new: Any,
+    *,
+    objective: Objective,
+    labels: np.ndarray,
+    validation: np.ndarray,
+    metric: str,
+    sign: int,
+    seed: int,
+) -> tuple[bool, str]:
+    """Whether the version `new` is beyond the noise better than the champion, and in words."""
+    differing = [k for k in _COMPARABLE if new.tags.get(k) != champion.tags.get(k)]
+    if differing:
+        return False, f"champion {champion.version} was measured on another {', '.join(differing)}"
+    try:
+        old = _validation(client, champion)
+    except RegistryError as error:
+        return False, f"the predictions of champion {champion.version} cannot be read ({error})"
+    gain = difference(objective, labels, list(validation), list(old), seed=seed, same_seeds=False)
+    better = gain.beyond_noise and sign * gain.mean > 0
+    known = f"{'' if better else 'not '}better beyond the noise"
+    if gain.low is None:
+        known = "the noise unknown, since one of them has a single seed"
+    return better, (
+        f"validation {metric} {gain.mean:+.4f} {interval_text(gain.low, gain.high, '+.4f')} "
+        f"from champion {champion.version}, {known}"
+    )
+
+
+def _validation(client: Any, version: Any) -> np.ndarray:
+    """The predictions that lie beside a version. Raises RegistryError."""
+    try:
+        path = client.download_artifacts(version.run_id, f"{_EVALUATION}/{_VALIDATION}")
+        found: np.ndarray = np.load(path, allow_pickle=False)
+    except Exception as error:  # its run is gone, the file, or the store that it is in
+        raise RegistryError(_reason(error)) from None
+    return found
+
+
+@answering()
 def find_model(uri: str, registered: str, name: str | None) -> str:
     """An MLflow address: of the champion, or of the version, alias, or address `name`. Of what is
     registered it names the version, whose tags tell where it comes from.
@@ -162,6 +204,11 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
     if ":" in name or "/" in name or Path(name).exists():
         return name
     return _aliased(client, registered, name)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what a library says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _aliased(client: Any, registered: str, alias: str) -> str:
@@ -191,7 +238,7 @@ def _champion(client: Any, name: str) -> Any:
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
-        raise RegistryError(f"the registry does not answer: {error.message}") from error
+        raise
 
 
 def _log(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -138,6 +140,44 @@ def test_a_single_seed_takes_no_champion_s_place(uri, model):
     assert "[unknown] from champion 1, the noise unknown" in told[1].why
 
 
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("lost", ["file", "run"])
+def test_a_champion_whose_predictions_are_lost_blocks_nobody(uri, model, lost, force):
+    name = f"lost {lost} {force}"
+    told = []
+    for quality in (0.6, 0.9):
+        validation = _runs(quality, 0)
+        version = _register(uri, name, model, validation, hash=f"h{quality}")
+        told.append(_decide(uri, name, version, validation, force and version == "2"))
+        if lost == "run":
+            _drop_run(uri, name, version)
+        else:
+            _predictions(uri, name, version).unlink()
+
+    assert [decision.alias for decision in told] == [
+        *("champion", "champion" if force else "challenger")
+    ]
+    assert "the predictions of champion 1 cannot be read (" in told[1].why
+    assert told[1].why.startswith("forced, though ") == force
+
+
+def _predictions(uri: str, name: str, version: str) -> Path:
+    """The file of a version's validation predictions, where the store keeps it."""
+    client = mlflow.MlflowClient(uri)
+    run = client.get_run(client.get_model_version(name, version).run_id)
+    return Path(run.info.artifact_uri, "promotion", "validation.npy")
+
+
+def _drop_run(uri: str, name: str, version: str) -> None:
+    """As `mlflow gc` drops a run that was deleted."""
+    client = mlflow.MlflowClient(uri)
+    run_id = client.get_model_version(name, version).run_id
+    client.delete_run(run_id)
+    with contextlib.closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database, database:
+        for table in ("tags", "latest_metrics", "metrics", "params", "runs"):
+            database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
+
+
 def test_an_alias_is_the_version_it_stands_for(uri, model):
     version = _register(uri, "aliased", model, _runs(0.7, 0))
     mlflow.MlflowClient(uri).set_registered_model_alias("aliased", "mine", version)
@@ -239,6 +279,13 @@ def test_a_model_that_cannot_be_had_is_said(uri, monkeypatch, address):
 
     with pytest.raises(registry.RegistryError, match=rf"^{address} cannot be loaded: \w"):
         open_model(uri, find_task("sts"), address)
+
+
+def test_a_database_that_is_none_is_said(tmp_path):
+    (tmp_path / "torn.db").write_bytes(b"SQLite format 3\0" + 100 * b"x")
+
+    with pytest.raises(registry.RegistryError, match=r"does not answer: .*not a database"):
+        registry.find_model(f"sqlite:///{tmp_path}/torn.db", "sts", None)
 
 
 @pytest.fixture
