@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from trainables.cnn.data import CLASSES, Data
 from trainables.cnn.device import choose
 from trainables.cnn.model import build
 from trainables.export import DESCRIPTION, seal, verify
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 __all__ = ["Classifier", "example", "export", "load", "typed"]
 
@@ -57,7 +60,8 @@ def example() -> np.ndarray:
 
 
 def typed(arguments: Sequence[str]) -> np.ndarray:
-    """Image files. One of another size is cut to its middle square and resized, with a warning.
+    """Image files, as a viewer shows them. One of another size is cut to its middle square and
+    resized, what is transparent is put over white, each with a warning.
 
     Raises ValueError (no image), OSError.
     """
@@ -71,13 +75,14 @@ def _read_image(path: Path) -> np.ndarray:
 
     try:
         with Image.open(path) as image:
-            colours = image.convert("RGB")
+            upright = ImageOps.exif_transpose(image)
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except UnidentifiedImageError:
         raise ValueError(f"{path} is no image that can be read (PNG, JPEG …)") from None
     except Exception as error:  # whatever a damaged file makes of its decoder
         raise ValueError(f"{path} cannot be read as an image: {error}") from None
+    colours = _colours(upright, path)
     if colours.size != (SIZE, SIZE):
         width, height = colours.size
         warnings.warn(
@@ -85,6 +90,26 @@ def _read_image(path: Path) -> np.ndarray:
         )
         colours = ImageOps.fit(colours, (SIZE, SIZE), Image.Resampling.LANCZOS)
     return np.asarray(colours, dtype=np.uint8)
+
+
+def _colours(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
+    """In 8-bit RGB, of which Pillow's `convert` gives wrong values where it clips or drops."""
+    from PIL import Image
+
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"{path} has pixels of 32 bits, and which of their values are black and white is not "
+            "known: save it with 8 or 16"
+        )
+    if image.mode.startswith("I;16"):  # 257 = 65535 / 255
+        grey_HW = (np.asarray(image) / 257).round().astype(np.uint8)
+        return Image.fromarray(grey_HW).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            warnings.warn(f"{path} is transparent in places: it is put over white", stacklevel=2)
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 class Classifier:

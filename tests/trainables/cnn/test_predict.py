@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,48 @@ def test_image_files_as_typed(tmp_path: Path) -> None:
 
     assert images.shape == (2, 32, 32, 3)
     np.testing.assert_array_equal(images[0], pixels)
+
+
+def test_a_picture_is_seen_as_a_viewer_shows_it(tmp_path: Path) -> None:
+    """A camera held upright, a scan of 16 bits, a logo on nothing."""
+    turned = Image.Exif()
+    turned[0x112] = 6  # orientation: turn it clockwise
+    bright_top = np.zeros((32, 32, 3), np.uint8)
+    bright_top[:16] = 255
+    Image.fromarray(bright_top).save(tmp_path / "turned.png", exif=turned)
+    grey = np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64
+    for name, order in (("deep.png", "<u2"), ("deep.tif", ">u2")):
+        Image.fromarray(grey.astype(order)).save(tmp_path / name)
+
+    seen = predict.typed([str(tmp_path / n) for n in ("turned.png", "deep.png", "deep.tif")])
+
+    np.testing.assert_array_equal(seen[0], bright_top.transpose(1, 0, 2)[:, ::-1])
+    for image in seen[1:]:
+        np.testing.assert_allclose(image[..., 0], grey / 257, atol=0.5)
+
+
+def test_what_is_transparent_is_put_over_white_and_said(tmp_path: Path) -> None:
+    black = np.zeros((32, 32, 4), np.uint8)
+    black[..., 3] = 255
+    Image.fromarray(black).save(tmp_path / "opaque.png")
+    black[:16, :, 3] = 0
+    Image.fromarray(black).save(tmp_path / "clear.png")
+
+    with warnings.catch_warnings(action="error"):
+        assert not predict.typed([str(tmp_path / "opaque.png")]).any()
+    with pytest.warns(UserWarning, match=r"clear\.png is transparent in places"):
+        [seen] = predict.typed([str(tmp_path / "clear.png")])
+
+    assert seen[:16].min() == 255
+    assert seen[16:].max() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_a_picture_without_a_known_white_is_refused(tmp_path: Path, dtype: type) -> None:
+    Image.fromarray(np.ones((32, 32), dtype)).save(tmp_path / "odd.tif")
+
+    with pytest.raises(ValueError, match=r"odd\.tif has pixels of 32 bits"):
+        predict.typed([str(tmp_path / "odd.tif")])
 
 
 def test_what_is_no_image_file_is_said(tmp_path: Path) -> None:
