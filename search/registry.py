@@ -78,10 +78,7 @@ def register(
     for known in client.search_model_versions(f"name='{name}' and tags.model='{model_hash}'"):
         if known.tags.get("study") == tags["study"]:
             return str(known.version)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, _VALIDATION)
-        np.save(path, validation, allow_pickle=False)
-        client.log_artifact(run_id, str(path), _EVALUATION)
+    _log_validation(client, run_id, validation)
     logged = _log(experiment, run_id, model, example, answer, requirements)
     if not client.search_registered_models(f"name='{name}'"):
         client.create_registered_model(name)
@@ -93,6 +90,13 @@ def register(
         tags={**tags, "model": model_hash},
     )
     return str(version.version)
+
+
+def _log_validation(client: Any, run_id: str, validation: np.ndarray) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, _VALIDATION)
+        np.save(path, validation, allow_pickle=False)
+        client.log_artifact(run_id, str(path), _EVALUATION)
 
 
 def decide_alias(
@@ -114,11 +118,11 @@ def decide_alias(
     one that nothing was chosen by.
     """
     client = _client(uri)
-    champion = _champion(client, name)
+    champion, challenger = _holder(client, name, "champion"), _holder(client, name, "challenger")
     alias, why = "champion", "there was none"
     if champion is not None and str(champion.version) == version:
-        why = "it is already"
-    elif champion is not None:
+        return Registered(name=name, version=version, alias=alias, why="it is already")
+    if champion is not None:
         better, why = _better(
             client,
             champion,
@@ -134,6 +138,8 @@ def decide_alias(
     if force and alias != "champion":
         alias, why = "champion", f"forced, though {why}"
         client.set_model_version_tag(name, version, "forced", "true")
+    if alias == "champion" and challenger is not None and str(challenger.version) == version:
+        client.delete_registered_model_alias(name, "challenger")
     client.set_registered_model_alias(name, alias, version)
     client.set_model_version_tag(name, version, "alias_reason", why)
     return Registered(name=name, version=version, alias=alias, why=why)
@@ -189,7 +195,7 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
     """
     client = _client(uri)
     if name is None:
-        champion = _champion(client, registered)
+        champion = _holder(client, registered, "champion")
         if champion is None:
             raise RegistryError(
                 f"no champion named {registered} in {uri}: promote a study with "
@@ -230,11 +236,12 @@ def _client(uri: str) -> Any:
     return mlflow.MlflowClient(uri)
 
 
-def _champion(client: Any, name: str) -> Any:
+def _holder(client: Any, name: str, alias: str) -> Any:
+    """The version that has the alias, or None."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_model_version_by_alias(name, "champion")
+        return client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None

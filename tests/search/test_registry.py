@@ -218,6 +218,23 @@ def test_the_same_weights_of_the_same_study_are_registered_once(uri, model):
     assert (first, again, other) == ("1", "1", "2")
 
 
+def test_why_a_champion_became_one_stays_with_it(uri, model):
+    client = mlflow.MlflowClient(uri)
+    for quality in (0.9, 0.6):
+        validation = _runs(quality, 0)
+        version = _register(uri, "stays", model, validation, hash=f"h{quality}")
+        _decide(uri, "stays", version, validation)
+    assert str(client.get_model_version_by_alias("stays", "challenger").version) == "2"
+
+    forced = _decide(uri, "stays", "2", validation, force=True)
+    again = _decide(uri, "stays", "2", validation)
+
+    assert again.why == "it is already"
+    version = client.get_model_version("stays", "2")
+    assert version.tags["alias_reason"] == forced.why
+    assert version.aliases == ["champion"]  # and challenger no longer
+
+
 def test_no_champion_is_said(uri):
     with pytest.raises(registry.RegistryError, match=r"no champion named nobody in .*promote"):
         registry.find_model(uri, "nobody", None)
