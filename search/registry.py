@@ -72,11 +72,12 @@ def register(
     """Put the sealed folder `model` into the registry once; its version.
 
     `example` and the model's `answer` to it fix the signature. The same weights of the same study
-    are registered once, however often this is called.
+    are registered once, however often this is called; what later seeds say of them is added.
     """
     client = _client(uri)
     for known in client.search_model_versions(f"name='{name}' and tags.model='{model_hash}'"):
         if known.tags.get("study") == tags["study"]:
+            _refresh(client, known, validation, tags)
             return str(known.version)
     _log_validation(client, run_id, validation)
     logged = _log(experiment, run_id, model, example, answer, requirements)
@@ -90,6 +91,19 @@ def register(
         tags={**tags, "model": model_hash},
     )
     return str(version.version)
+
+
+def _refresh(client: Any, known: Any, validation: np.ndarray, tags: Mapping[str, str]) -> None:
+    """More final runs were made since, or the predictions were lost."""
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(RegistryError):
+        if len(_validation(client, known)) >= len(validation):
+            return
+    with contextlib.suppress(MlflowException):  # its run is gone, and cannot hold them
+        _log_validation(client, known.run_id, validation)
+        for key, value in tags.items():
+            client.set_model_version_tag(known.name, known.version, key, value)
 
 
 def _log_validation(client: Any, run_id: str, validation: np.ndarray) -> None:

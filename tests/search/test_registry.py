@@ -235,6 +235,20 @@ def test_why_a_champion_became_one_stays_with_it(uri, model):
     assert version.aliases == ["champion"]  # and challenger no longer
 
 
+def test_more_seeds_of_the_same_weights_are_kept_beside_them(uri, model):
+    client, runs = mlflow.MlflowClient(uri), _runs(0.7, 0)
+
+    for seeds, kept in ((2, 2), (3, 3), (1, 3)):
+        _register(uri, "longer", model, runs[:seeds], final=str(seeds))
+        np.testing.assert_array_equal(np.load(_predictions(uri, "longer", "1")), runs[:kept])
+        assert client.get_model_version("longer", "1").tags["final"] == str(kept)
+    _predictions(uri, "longer", "1").unlink()
+    _register(uri, "longer", model, runs)
+    assert _predictions(uri, "longer", "1").exists()
+    _drop_run(uri, "longer", "1")
+    assert _register(uri, "longer", model, runs) == "1"
+
+
 def test_no_champion_is_said(uri):
     with pytest.raises(registry.RegistryError, match=r"no champion named nobody in .*promote"):
         registry.find_model(uri, "nobody", None)
