@@ -130,7 +130,7 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
         promotion.record,
         data,
         config.dataset,
-        Path(config.data_dir) if config.data_dir else None,
+        promotion.data_dir,
         model_hashes=[model.hash for model in models],
         study=promotion.study.owner,
         purpose="promote",

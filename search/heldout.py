@@ -10,7 +10,7 @@ from search.record import Record
 from search.tasks import TestableData
 from trainables.data import HeldOut, unlocked_test_split
 
-__all__ = ["Readings", "count", "read"]
+__all__ = ["Readings", "check", "count", "read"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,14 @@ class Readings:
 
     def __str__(self) -> str:
         return f"test split read for {self.study} models by this study, {self.all} in all"
+
+
+def check(data: TestableData, dataset: str, data_dir: Path | None) -> None:
+    """Raises DataError if the data module says that the test split is missing, before hours of
+    training for it. It stays locked and is not read."""
+    check_test = getattr(data, "check_test", None)
+    if check_test is not None:
+        check_test(dataset, data_dir)
 
 
 def read(

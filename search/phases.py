@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "Drive",
     "Promotion",
     "cost_s",
+    "find_phase",
     "finished",
     "phase_name",
     "predictions",
@@ -63,12 +65,30 @@ class Promotion:
         return self.task.data.load(self.prepared.folder)
 
     @property
+    def data_dir(self) -> Path | None:
+        return Path(self.study.config.data_dir) if self.study.config.data_dir else None
+
+    @property
     def labels(self) -> np.ndarray:
         return self.task.data.labels(self.data)
 
 
 def phase_name(study: str, phase: Phase) -> str:
     return f"{study}.{phase}"
+
+
+def find_phase(promotion: Promotion, phase: Phase) -> Study | None:
+    """The phase's study, if it was begun. Raises RecordError where another has its name."""
+    parent = promotion.study
+    name = phase_name(parent.name, phase)
+    for study in promotion.record.studies():
+        if study.name == name:
+            if study.config.phase != phase or study.config.parent != parent.name:
+                raise RecordError(
+                    f"study {name} is in the way: it is no {phase} phase of {parent.name}"
+                )
+            return study.tracked_at(parent.config.tracking_uri)
+    return None
 
 
 def wanted_run(trial: int, config: Mapping[str, Value], seed: int) -> Suggestion:
@@ -110,18 +130,13 @@ def cost_s(runs: Sequence[Trial]) -> float:
 
 
 def _phase_study(promotion: Promotion, phase: Phase) -> Study:
-    record, parent = promotion.record, promotion.study
-    name = phase_name(parent.name, phase)
-    for study in record.studies():
-        if study.name == name:
-            if study.config.phase != phase or study.config.parent != parent.name:
-                raise RecordError(
-                    f"study {name} is in the way: it is no {phase} phase of {parent.name}"
-                )
-            return study.tracked_at(parent.config.tracking_uri)
+    begun = find_phase(promotion, phase)
+    if begun is not None:
+        return begun
+    parent = promotion.study
     config = dataclasses.replace(
         parent.config,
-        name=name,
+        name=phase_name(parent.name, phase),
         phase=phase,
         parent=parent.name,
         trials=1,  # how many there are, each session says
@@ -130,4 +145,4 @@ def _phase_study(promotion: Promotion, phase: Phase) -> Study:
         keep_checkpoints=KEEP_ALL if phase == "final" else 1,
     )
     origin = {**depends_on(promotion.task, promotion.prepared), "baselines": {}}
-    return record.create(config, origin)
+    return promotion.record.create(config, origin)

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from search import heldout
 from search.confirm import Confirmation, Contender, choose, top_trials
 from search.ending import EndedEarly
 from search.final import Say, finalise
@@ -20,6 +21,7 @@ from search.phases import (
     Drive,
     Promotion,
     cost_s,
+    find_phase,
     finished,
     predictions,
     run_phase,
@@ -29,7 +31,18 @@ from search.record import RecordError
 from search.verdict import describe_confirmation, rows
 from trainables.seeding import derive
 
-__all__ = ["promote"]
+__all__ = ["check", "promote"]
+
+
+def check(promotion: Promotion) -> None:
+    """Raises ValueError for what would end a promotion after its training, and is known before."""
+    task = promotion.task
+    task.model_module()
+    heldout.check(task.testable_data(), promotion.study.config.dataset, promotion.data_dir)
+    for phase in ("confirm", "final"):
+        find_phase(promotion, phase)
+    if not _complete(promotion):
+        raise RecordError(f"study {promotion.study.name} has no complete trial to promote")
 
 
 def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
@@ -38,17 +51,10 @@ def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
     `drive(study, told)` works on a phase's study until its runs are done; it may raise EndedEarly,
     after which the same promotion goes on, and so may this, where runs fail. Raises ValueError.
     """
-    record, study, task = promotion.record, promotion.study, promotion.task
-    task.model_module()
-    task.testable_data()
-    history = record.history(study)
-    config = study.config
-    complete = top_trials(
-        history, task.metric, promotion.sign, config.max_epochs, len(history.trials)
-    )
-    if not complete:
-        raise RecordError(f"study {study.name} has no complete trial to promote")
-    files = record.files(study)
+    check(promotion)
+    study, task, config = promotion.study, promotion.task, promotion.study.config
+    complete = _complete(promotion)
+    files = promotion.record.files(study)
     corrected = corrected_score(
         task.objective,
         promotion.labels,
@@ -85,6 +91,18 @@ def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
         "confirmed": rows(confirmation),
     }
     return result | finalise(promotion, candidate, drive, say, result)
+
+
+def _complete(promotion: Promotion) -> list[Trial]:
+    """The study's complete trials, the best first."""
+    task, history = promotion.task, promotion.record.history(promotion.study)
+    return top_trials(
+        history,
+        task.metric,
+        promotion.sign,
+        promotion.study.config.max_epochs,
+        len(history.trials),
+    )
 
 
 def _confirm(promotion: Promotion, top: Sequence[Trial], drive: Drive, say: Say) -> Confirmation:

@@ -14,7 +14,7 @@ from search.record import Record, open_record
 from tests.coin_task import DATA, SPLIT_HASH
 from tests.conftest import ROOT
 from trainables.cnn import data as cnn_data
-from trainables.data import SplitLockedError, keep_test_split_locked, unlocked_test_split
+from trainables.data import DataError, SplitLockedError, keep_test_split_locked, unlocked_test_split
 from trainables.sts import data as sts_data
 
 ORIGIN = {"code": "c", "data": "d", "space": "s", "versions": {}, "baselines": {}}
@@ -35,6 +35,23 @@ def _read(record: Record, *models: str, study: str = "s") -> heldout.Readings:
 def test_a_test_split_is_locked_before_anything_is_opened(data, number, tmp_path):
     with pytest.raises(SplitLockedError, match="`promote` and `predict --evaluate` only"):
         data.load_test(data.DATASETS[number], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(sts_data, "stsbenchmark/sts-test.csv"), (cnn_data, "cifar-10-batches-py/test_batch")],
+    ids=["sts", "cnn"],
+)
+def test_whether_it_is_there_is_known_without_opening_it(data, name, tmp_path):
+    keep_test_split_locked()
+    path = tmp_path / name
+    path.parent.mkdir()
+
+    with pytest.raises(DataError, match=f"{path.name} is missing"):
+        heldout.check(data, data.DATASETS[0], tmp_path)
+    path.write_text("not the published file: who read it would say so")
+    heldout.check(data, data.DATASETS[0], tmp_path)
+    heldout.check(data, "toy", None)
 
 
 @pytest.mark.parametrize("data", [sts_data, cnn_data], ids=["sts", "cnn"])

@@ -36,6 +36,7 @@ __all__ = [
     "Data",
     "baselines",
     "check",
+    "check_test",
     "labels",
     "load",
     "load_test",
@@ -135,6 +136,12 @@ def test_hash(dataset: str) -> str:
     return "toy test split 1" if dataset == "toy" else TEST_MD5["test_batch"]
 
 
+def check_test(dataset: str, data_dir: Path | None) -> None:
+    """Raises DataError where the test batch is missing. It is not opened."""
+    if dataset != "toy":
+        _require(find(FOLDER, data_dir) or _download(data_dir), TEST_MD5)
+
+
 def load_test(dataset: str, data_dir: Path | None) -> HeldOut:
     """The test split: uint8 images (N, 32, 32, 3), int64 labels, class names.
 
@@ -167,10 +174,15 @@ def check(config: Config, data: Data) -> None:
 # Source -------------------------------------------------------------------------------------
 
 
-def _verify(source: Path, batches: dict[str, str] = BATCH_MD5) -> None:
+def _require(source: Path, batches: dict[str, str]) -> None:
     for name in batches:
         if not (source / name).is_file():
             raise DataError(f"{source / name} is missing: {FOLDER} must hold {', '.join(batches)}")
+
+
+def _verify(source: Path, batches: dict[str, str] = BATCH_MD5) -> None:
+    _require(source, batches)
+    for name in batches:
         _verified(source / name, batches[name])
 
 

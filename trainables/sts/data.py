@@ -22,8 +22,8 @@ from trainables.sts import source, toy
 from trainables.sts.source import Pair
 
 __all__ = [
-    "DATASETS", "Data", "Split", "baselines", "idf", "index", "labels", "load", "load_test",
-    "objective", "prepare", "test_baselines", "test_hash", "tokenise",
+    "DATASETS", "Data", "Split", "baselines", "check_test", "idf", "index", "labels", "load",
+    "load_test", "objective", "prepare", "test_baselines", "test_hash", "tokenise",
 ]  # fmt: skip
 
 DATASETS: tuple[str, ...] = ("stsbenchmark", "toy")
@@ -117,6 +117,12 @@ def test_hash(dataset: str) -> str:
     if dataset == "toy":
         return hashlib.sha256(b"toy test split 1").hexdigest()
     return source.CHECKSUMS["test"]
+
+
+def check_test(dataset: str, data_dir: Path | None) -> None:
+    """Raises DataError where the test split's file is missing. It is not opened."""
+    if dataset != "toy":
+        source.require(source.folder(data_dir), "test")
 
 
 def load_test(dataset: str, data_dir: Path | None) -> HeldOut:

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from trainables.data import DataError, cache_folder, find, require_unlocked
 
-__all__ = ["ADDRESS", "CHECKSUMS", "FOLDER", "Pair", "folder", "genres", "read"]
+__all__ = ["ADDRESS", "CHECKSUMS", "FOLDER", "Pair", "folder", "genres", "read", "require"]
 
 FOLDER = "stsbenchmark"
 ADDRESS = "http://ixa2.si.ehu.eus/stswiki/images/4/48/Stsbenchmark.tar.gz"
@@ -44,6 +44,13 @@ def folder(data_dir: Path | None) -> Path:
             f"{data_dir / FOLDER / 'sts-train.csv'} exists"
         )
     return found or _download(cache_folder() / "data")
+
+
+def require(folder: Path, split: str) -> None:
+    """Raises DataError where `folder/sts-SPLIT.csv` is missing; opens nothing."""
+    path = folder / f"sts-{split}.csv"
+    if not path.is_file():
+        raise DataError(f"{path} is missing; it comes from {ADDRESS}")
 
 
 def read(folder: Path, split: str) -> list[Pair]:
