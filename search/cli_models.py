@@ -11,11 +11,14 @@ from search.cli_common import (
     CODES,
     DEFAULT_URI,
     DONE,
+    FAILED,
     AddCommand,
     add_address,
     as_json,
     check_room,
+    one_line,
     say,
+    where,
 )
 
 if TYPE_CHECKING:
@@ -67,8 +70,8 @@ def _promote(options: argparse.Namespace) -> int:
     from search.ending import EndedEarly
     from search.origin import changes, depends_on
     from search.phases import Promotion
-    from search.promote import promote
-    from search.record import RecordError, open_record
+    from search.promote import check, promote
+    from search.record import RecordError, StudyLockedError, open_record
     from search.storage import check_storage
     from search.study import prepare
     from search.tasks import find_task
@@ -107,6 +110,7 @@ def _promote(options: argparse.Namespace) -> int:
             f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "
             "trials may not compare; promote all the same with --accept-changes"
         )
+    check(promotion)
     check_room(options, task, study.config, prepared)
 
     def drive(phase: Study, told: list[Suggestion]) -> None:
@@ -115,12 +119,18 @@ def _promote(options: argparse.Namespace) -> int:
     try:
         result = promote(promotion, drive, lambda text: say(options, text))
     except EndedEarly as early:
-        print(early.why, file=sys.stderr)
-        say(options, f"go on with it:    python -m search promote {study.name}")
-        return CODES[early.outcome]
-    if options.json:
-        print(as_json(result))
-    return DONE
+        why, code = early.why, CODES[early.outcome]
+    except (ValueError, OSError) as error:  # its input was sound: something else failed
+        if isinstance(error, StudyLockedError):
+            raise
+        why, code = one_line(error), FAILED
+    else:
+        if options.json:
+            print(as_json(result))
+        return DONE
+    print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
+    say(options, f"go on with it:    python -m search promote {study.name}{where(options)}")
+    return code
 
 
 def _drive(

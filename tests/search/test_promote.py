@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -12,8 +13,12 @@ import pytest
 
 from search.cli import main
 from search.history import EpochEnd, Failure, Segment, Suggestion
+from search.record import StudyLockedError, UnreachableError
+from search.storage import StorageError
+from search.tracking import TrackingError
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
+from trainables.data import DataError
 
 COIN = "tests.coin_task:TASK"
 PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")
@@ -129,6 +134,58 @@ def test_once_more_is_the_same_without_training_or_reading(place, calm):
 
     assert time.monotonic() - begun < 60  # no Ray, no training
     assert [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
+
+
+def _fails(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TrackingError("the tracking server does not answer"),
+        StorageError("the storage does not answer"),
+        UnreachableError("the record does not answer"),
+        OSError(28, "No space left on device"),
+        StudyLockedError("calm is driven by another process"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_fails_midway_is_a_failure_to_go_on_from(place, calm, error, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setattr("search.final.sync", _fails(error))
+
+    locked = isinstance(error, StudyLockedError)  # nothing was tried
+    assert main(["promote", "calm", *PROMOTE]) == (2 if locked else 1)
+
+    out, err = capsys.readouterr()
+    assert err == f"error: {error}\n"
+    assert ("go on with it:    python -m search promote calm\n" in out) != locked
+
+
+def test_a_lost_checkpoint_is_a_failure_to_go_on_from(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    kept = place.record.study_folder("calm.final") / "checkpoints"
+    kept.rename(kept.with_name("elsewhere"))
+    try:
+        assert main(["promote", "calm", *PROMOTE]) == 1
+    finally:
+        kept.with_name("elsewhere").rename(kept)
+
+    assert "is lost or damaged" in capsys.readouterr().err
+
+
+def test_a_test_split_that_is_missing_is_said_before_the_training(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    missing = DataError("questions.csv is missing")
+    monkeypatch.setattr("tests.coin_task._Data.check_test", _fails(missing), raising=False)
+
+    assert main(["promote", "calm", *PROMOTE, "--top", "9"]) == 2  # more than was confirmed
+
+    assert capsys.readouterr() == ("", "error: questions.csv is missing\n")
 
 
 def test_killed_again_and_again_it_repeats_no_finished_run(place):
