@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import warnings
@@ -94,23 +95,39 @@ def read_inputs(path: Path) -> Any:
     """A table from .csv or .parquet, or an array from .npy. Raises ValueError, OSError."""
     kind = path.suffix.lower()
     try:
-        if kind == ".csv":  # an empty cell, or "NA", is a text
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-            if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first for a name
-                raise ValueError(
-                    "its first row has more cells than it has columns: a text with a "
-                    "comma in it needs quotes"
-                )
-            return table
+        if kind == ".csv":
+            return _read_csv(path)
         if kind == ".parquet":
             return pd.read_parquet(path).reset_index(drop=True)  # what it was cut out of is past
         if kind == ".npy":
             return np.load(path, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # whatever a damaged file makes of its reader; MemoryError, too
         raise ValueError(f"{path} is no such file as its name says: {error}") from None
     raise ValueError(f"an input is .csv, .parquet or .npy; got {path}")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Every cell is a text, an empty one or "NA" too. Raises ValueError.
+
+    Not by pandas, which fills short rows, renames columns and skips blank lines without a word.
+    """
+    csv.field_size_limit(2**31 - 1)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file, strict=True))
+    header = rows.pop(0) if rows else []
+    if not header or len(set(header)) < len(header):
+        raise ValueError(f"each column needs a name of its own, got {', '.join(header) or 'none'}")
+    while rows and not rows[-1]:  # blank lines at the end
+        rows.pop()
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ValueError(
+                f"row {number} has {len(row)} cells, its header has {len(header)}; a text with a "
+                "comma in it needs quotes"
+            )
+    return pd.DataFrame(rows, columns=header, dtype=str)
 
 
 def check_output(path: Path) -> None:

@@ -41,6 +41,23 @@ def test_a_text_that_looks_like_nothing_stays_a_text(tmp_path: Path) -> None:
     assert read_inputs(tmp_path / "a.csv").to_numpy().tolist() == [["NA", ""], ["a, b", "None"]]
 
 
+def test_blank_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfa,b\r\nx,y\r\n\r\n\r\n")
+
+    assert read_inputs(tmp_path / "a.csv").to_dict("list") == {"a": ["x"], "b": ["y"]}
+
+
+def test_a_text_may_be_long(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"a,b\n{'x' * 200_000},y\n")
+
+    assert len(read_inputs(tmp_path / "a.csv")["a"][0]) == 200_000
+
+
+def _npy(shape: str, content: bytes) -> bytes:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -49,10 +66,17 @@ def test_a_text_that_looks_like_nothing_stays_a_text(tmp_path: Path) -> None:
             b"sentence1,sentence2\nA man, old,sits\nfoo,bar\n",
             "comma in it needs quotes",
         ),
-        ("later.csv", b"sentence1,sentence2\na,b\nA man, old,sits\n", "no such file"),
+        ("later.csv", b"a,b\nx,y\nA man, old,sits\n", "row 3 has 3 cells, its header has 2"),
+        ("short.csv", b"a,b\nx,y\nx\n", "row 3 has 1 cells, its header has 2"),
+        ("blank.csv", b"a,b\n\nx,y\n", "row 2 has 0 cells"),
+        ("twice.csv", b"a,b,a\nx,y,z\n", "each column needs a name of its own, got a, b, a"),
+        ("open.csv", b'a,b\nx,"y\nx,y\n', "unexpected end"),
         ("empty.csv", b"", "no such file"),
         ("empty.npy", b"", "no such file"),
         ("cut.npy", b"\x93NUMPY\x01\x00", "no such file"),
+        ("header.npy", _npy("(1", b""), "no such file"),
+        ("huge.npy", _npy("(1000000000, 32, 32, 3)}", b""), "no such file"),
+        ("true.npy", _npy("(True, 2)}", b"xy"), "no such file"),
         ("text.npy", b"not an array", "no such file"),
         ("text.parquet", b"not a table", "no such file"),
     ],
@@ -64,6 +88,21 @@ def test_a_file_that_is_not_what_its_name_says(
 
     with pytest.raises(ValueError, match=said):
         read_inputs(tmp_path / name)
+
+
+def test_no_altered_byte_of_a_table_is_a_traceback(tmp_path: Path) -> None:
+    PAIRS.to_parquet(tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    said = set()
+    for at in range(whole.index(b'{"index_columns'), len(whole), 5):  # what pandas wrote of it
+        altered = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        (tmp_path / "b.parquet").write_bytes(altered)
+        try:
+            read_inputs(tmp_path / "b.parquet")
+        except ValueError as error:
+            said.add(str(error).split(" ")[0])
+
+    assert said == {str(tmp_path / "b.parquet")}
 
 
 def test_an_array_of_objects_runs_no_code(tmp_path: Path) -> None:
