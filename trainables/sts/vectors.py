@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = [
 _FORMAT = 3  # of the cache; another number computes anew
 _LENGTH = 8.0  # of a vector; half and double were no better on dev
 _MIN_N, _MAX_N = 2, 5
+_NGRAMS_AT_A_TIME = 8192  # hashed: 20 MB in 600 dimensions
 _MIN_COUNT = 3  # of word2vec, the report's
 _SEED = 1  # gensim's: the vectors belong to the data, not to a trial
 _FASTTEXT_BUCKETS = 50_000  # gensim's 2,000,000 take 800 MB; this vocabulary has 60,000 n-grams
@@ -126,30 +128,33 @@ def fasttext_ngrams(data: Data, dimension: int) -> np.ndarray:
     return found
 
 
-def ngrams(word: str) -> list[str]:
+def ngrams(word: str) -> Iterator[str]:
     """`<word>` itself and its character 2- to 5-grams, the ends marked."""
     marked = f"<{word}>"
-    return [marked] + [
-        marked[at : at + n]
-        for n in range(_MIN_N, _MAX_N + 1)
-        for at in range(len(marked) - n + 1)
-        if n < len(marked)
-    ]
+    yield marked
+    for n in range(_MIN_N, min(_MAX_N + 1, len(marked))):
+        for at in range(len(marked) - n + 1):
+            yield marked[at : at + n]
 
 
 def _ngram_sums(words: Sequence[str], dimension: int) -> np.ndarray:
-    """Sums of the n-grams' hashed vectors, as one sparse product, (W, D)."""
+    """Sums of the n-grams' hashed vectors, (W, D), as sparse products of so many at a time: a
+    word can be of any length, and has four n-grams a letter. In any order the sums of ±1 are the
+    same."""
     from scipy import sparse
 
-    grams = [ngrams(word) for word in words]
-    known: dict[str, int] = {}
-    columns = [known.setdefault(gram, len(known)) for row in grams for gram in row]
-    starts = np.cumsum([0, *map(len, grams)])
-    counts_WK = sparse.csr_array(
-        (np.ones(len(columns), np.float32), columns, starts), shape=(len(words), len(known))
-    )
-    sums: np.ndarray = counts_WK @ _signs(known, dimension)
-    return sums
+    sums_WD = np.zeros((len(words), dimension), np.float32)
+    pairs = ((row, gram) for row, word in enumerate(words) for gram in ngrams(word))
+    while some := list(itertools.islice(pairs, _NGRAMS_AT_A_TIME)):
+        first, last = some[0][0], some[-1][0]
+        known: dict[str, int] = {}
+        rows = [row - first for row, _ in some]
+        columns = [known.setdefault(gram, len(known)) for _, gram in some]
+        counts_WK = sparse.csr_array(
+            (np.ones(len(some), np.float32), (rows, columns)), shape=(last - first + 1, len(known))
+        )
+        sums_WD[first : last + 1] += counts_WK @ _signs(known, dimension)
+    return sums_WD
 
 
 def _signs(names: Iterable[str], dimension: int) -> np.ndarray:

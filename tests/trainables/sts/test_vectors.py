@@ -2,13 +2,14 @@ import hashlib
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trainables.sts import vectors
-from trainables.sts.vectors import ngrams, vectors_for, vocabulary_vectors
+from trainables.sts.vectors import ngrams, unseen_vectors, vectors_for, vocabulary_vectors
 
 KINDS = ("word2vec", "random", "ngram", "fasttext")
 
@@ -52,9 +53,34 @@ def test_word2vec_knows_one_unknown_word(toy):
 
 
 def test_ngrams_are_the_marked_word_and_its_2_to_5_grams():
-    assert ngrams("as") == ["<as>", "<a", "as", "s>", "<as", "as>"]
+    assert list(ngrams("as")) == ["<as>", "<a", "as", "s>", "<as", "as>"]
     assert max(map(len, ngrams("sentence"))) == len("<sentence>")
     assert sorted(map(len, ngrams("sentence")))[-2] == 5
+
+
+@pytest.mark.parametrize("at_a_time", [1, 7, 8192])
+def test_a_vector_is_the_sum_of_its_ngrams_however_many_are_hashed_at_a_time(
+    monkeypatch, at_a_time
+):
+    monkeypatch.setattr(vectors, "_NGRAMS_AT_A_TIME", at_a_time)
+    words = ["banana", "", "x", "bandana"]
+
+    sums = vectors._ngram_sums(words, 100)
+
+    for word, found in zip(words, sums, strict=True):
+        assert (found == vectors._signs(list(ngrams(word)), 100).sum(axis=0)).all()
+
+
+def test_a_long_word_takes_no_more_memory_than_many_words():
+    word = "".join(np.random.default_rng(0).choice(list("abcdefghij"), 20_000))
+    unseen_vectors(["warm", "up"], "ngram", 600, length=1)
+
+    tracemalloc.start()
+    unseen_vectors([word], "ngram", 600, length=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 100 * 2**20
 
 
 @pytest.mark.parametrize("kind", KINDS)
