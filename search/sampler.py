@@ -107,7 +107,7 @@ def mirror(
                 datetime_start=_NO_TIME,
                 datetime_complete=None if known is None else _NO_TIME,
                 params=drawn,
-                distributions={**ranges, **{n: widened[n] for n in widened.keys() & ranges}},
+                distributions={**ranges, **{n: widened[n] for n in widened if n in ranges}},
                 user_attrs={},
                 system_attrs={},
                 intermediate_values={},
@@ -125,14 +125,13 @@ def _widened(ranges: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]
     widest: dict[str, Any] = {}
     widened = set()
     for name, own in itertools.chain.from_iterable(each.items() for each in ranges):
-        if isinstance(own, CategoricalDistribution):
-            continue
         known = widest.setdefault(name, own)
-        if known == own or (known.log, known.step) != (own.log, own.step):
+        if known is own or isinstance(own, CategoricalDistribution):
             continue
-        low, high = min(known.low, own.low), max(known.high, own.high)
-        widest[name] = type(own)(low, high, log=own.log, step=own.step)
-        widened.add(name)
+        if (known.log, known.step) == (own.log, own.step):
+            low, high = min(known.low, own.low), max(known.high, own.high)
+            widest[name] = _one(type(own)(low, high, log=own.log, step=own.step))
+            widened.add(name)
     return {name: widest[name] for name in widened}
 
 
@@ -162,7 +161,13 @@ def _parameters(
         ranges = _redrawn(values, space, dict(fixed)).distributions
     except (UserWarning, ValueError):
         return None
-    return {name: values[name] for name in ranges}, ranges
+    return {name: values[name] for name in ranges}, {n: _one(r) for n, r in ranges.items()}
+
+
+@functools.lru_cache
+def _one(distribution: BaseDistribution) -> BaseDistribution:
+    """Equal ranges as one object, which is told apart quickly."""
+    return distribution
 
 
 def _redrawn(values: dict[str, Value], space: Space, fixed: Mapping[str, Value]) -> FixedTrial:
