@@ -295,7 +295,7 @@ def _kill_from_outside(
 ) -> Kill:
     process = _start(folder, command)
     begun = time.monotonic()
-    moment = begun + chance.uniform(0.5, 20)
+    moment = begun + chance.uniform(0.5, _takes_s(folder))
     killed = ""
     while process.poll() is None and time.monotonic() < begun + LONGEST_S:
         if time.monotonic() >= moment and not killed:
@@ -306,6 +306,12 @@ def _kill_from_outside(
                     killed = f"at {time.monotonic() - begun:.1f} s"
         time.sleep(0.05)
     return Kill(killed, _exit_code(process, begun + LONGEST_S - time.monotonic()))
+
+
+def _takes_s(folder: Path) -> float:
+    """A study that is left alone, from Enter to prompt."""
+    record = open_record(folder / "studies")
+    return record.history(record.study("undisturbed")).spans[0].wall_s + 2
 
 
 def _kill_from_inside(folder: Path, command: list[str], plan: str) -> Kill:
