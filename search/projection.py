@@ -42,19 +42,32 @@ class Projection:
         self._complete = complete_trials(self._history, study, task)
         self._looked = 0  # so many of history.told
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
+        self._runs: dict[int, str] = {}  # run id by trial
+        self._told_study: dict[str, str] = {}
         self._delivered: dict[int, int] = {}  # epochs by trial
         self._said: dict[int, dict[str, str]] = {}  # status and tags by trial
         experiment = self._client.get_experiment_by_name(task.name)
         self._experiment: str = (
             experiment.experiment_id if experiment else self._client.create_experiment(task.name)
         )
-        self._told_study: dict[str, str] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Which runs there are: at first, and after an error, since what was made may be there
+        though no answer came."""
+        study, before = self._study, self._runs
         runs = self._find_runs()
         self._parent = runs.pop(None, None)
         self._runs = {trial: run for trial, run in runs.items() if trial is not None}
+        for trial in before:
+            if self._runs.get(trial) != before[trial]:
+                self._delivered.pop(trial, None)
+                self._said.pop(trial, None)
+        self._states_at, self._told_study = (), {}  # all are looked at again
         if study.config.parent is not None:
-            promoted = record.study(study.config.parent).tracked_at(study.config.tracking_uri)
-            self._parent = Projection(record, promoted, task).run_id()
+            promoted = self._record.study(study.config.parent)
+            promoted = promoted.tracked_at(study.config.tracking_uri)
+            self._parent = Projection(self._record, promoted, self._task).run_id()
 
     def _find_runs(self) -> dict[int | None, str]:
         """The run of each trial, and of the study (None). A server that was slow may have made one
@@ -103,19 +116,15 @@ class Projection:
         if self._parent is None:
             self._parent = self._create(None, self._study.name, self._study.created_at, {})
         driven = self._record.driven(self._study.name)
-        for trial in self._since_last_time(driven):
-            self._deliver_trial(trial, trial_state(self._history, trial, self._study, driven))
-        self._looked = len(self._history.told)
-        if self._study.config.parent is None:
-            self._deliver_study(study_state(self._history, driven))
-
-    def _since_last_time(self, driven: bool) -> list[Trial]:
-        """The trials of which something may be new; each time alike, however many there are."""
         history = self._history
         states_at = (driven, len(history.spans), history.last_session)
         looked = self._looked if states_at == self._states_at else 0
-        self._states_at = states_at
-        return [history.trials[number] for number in sorted(set(history.told[looked:]))]
+        for number in sorted(set(history.told[looked:])):
+            trial = history.trials[number]
+            self._deliver_trial(trial, trial_state(history, trial, self._study, driven))
+        self._looked, self._states_at = len(history.told), states_at
+        if self._study.config.parent is None:
+            self._deliver_study(study_state(self._history, driven))
 
     def _create(self, trial: int | None, name: str, at: float, tags: dict[str, str]) -> str:
         common = {"study": self._study.name, "study_created": str(self._study.created_at)}

@@ -142,16 +142,17 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
             driven = _at_work(record, study, driver)
             try:
                 projection = projection or Projection(record, study, task)
+                if trouble:
+                    projection.look()
                 projection.deliver()
                 troubled = troubled or bool(trouble)
                 trouble = _say(_AGAIN if trouble else "", trouble)
                 if not driven:
-                    if troubled:  # a run may have been made, and its answer lost
-                        Projection(record, study, task)
+                    if troubled:  # what was made late is there by now
+                        projection.look()
                     return True
             except Exception as error:  # whatever a server can answer
                 trouble = _say(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
-                projection = None
             if not driven:
                 ended_at = ended_at or time.monotonic()
                 if time.monotonic() > ended_at + PATIENCE_S or _NO_ROOM in trouble:

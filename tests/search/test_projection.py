@@ -214,6 +214,31 @@ def test_of_a_run_that_a_slow_server_made_twice_one_stays(live):
     }
 
 
+def test_after_an_error_it_goes_on_where_it_was(live, monkeypatch):
+    """Not from the first trial on: a server that errs now and then would never have all."""
+    client, sent = live.projection._client, []
+    batch = client.log_batch
+    live.deliver(*scored({1: 0.5}, {1: 0.6}, {1: 0.7}))
+
+    def errs_once(run_id: str, *given: Any) -> None:
+        sent.append(run_id)
+        if len(sent) == 2:
+            raise ConnectionError("reset by peer")
+        batch(run_id, *given)
+
+    monkeypatch.setattr(client, "log_batch", errs_once)
+    live.record.append(live.study, session("finished", 3))
+    with pytest.raises(ConnectionError):
+        live.projection.deliver()
+    live.projection.look()
+    live.projection.deliver()
+
+    runs = live.runs()
+    expected = [runs[trial].info.run_id for trial in (0, 1, 1, 2)] + [runs[None].info.run_id]
+    assert sent == expected
+    assert [live.status(trial) for trial in range(3)] == [("FINISHED", "pruned")] * 3
+
+
 def test_a_name_that_mlflow_forbids_is_made_to_fit():
     assert projection._key("biLSTM, LN, MP") == "biLSTM  LN  MP"
 
