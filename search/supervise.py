@@ -21,6 +21,7 @@ from search.cli import parse
 from search.cli_common import DONE, FAILED
 from search.cluster import ClusterError, connect
 from search.history import Session
+from search.phases import phase_name
 from search.record import RecordError, UnreachableError, open_record
 from search.remote import ACCEPTED
 
@@ -35,7 +36,7 @@ def supervise(arguments: Sequence[str]) -> int:
     """The exit code of the driver that ended by itself; 1 if it dies again and again."""
     options = parse(arguments)
     if arguments[0] == "promote":
-        return _promote(arguments, options.name, options.address)
+        return _promote(arguments, options)
     name, folder, url = options.name, options.studies_dir, options.record
     command, announced, deaths, epochs = list(arguments), False, 0, 0
     begun = time.monotonic()
@@ -71,16 +72,33 @@ def supervise(arguments: Sequence[str]) -> int:
         command = _again(arguments, options, time.monotonic() - begun)
 
 
-def _promote(arguments: Sequence[str], name: str, address: str | None) -> int:
-    for deaths in range(MOST_DEATHS):
+def _promote(arguments: Sequence[str], options: argparse.Namespace) -> int:
+    folder, url = options.studies_dir, options.record
+    phases = [phase_name(options.name, "confirm"), phase_name(options.name, "final")]
+    deaths, epochs = 0, -1
+    while deaths < MOST_DEATHS:
         time.sleep(PAUSE_S * deaths)
         code = subprocess.run([sys.executable, "-m", "search", *arguments], check=False).returncode
         if code >= 0:
             return code
-        print(f"the promotion of {name} died (exit code {code})", flush=True)
-    print(f"it died {MOST_DEATHS} times: given up", flush=True)
-    _let_machines_go(address)
+        print(f"the promotion of {options.name} died (exit code {code})", flush=True)
+        if any(_was_asked_to_stop(folder, url, phase) for phase in phases):
+            _let_machines_go(options.address)
+            return DONE
+        reached = sum(_epochs(folder, url, phase) for phase in phases)
+        deaths, epochs = (1 if reached > epochs else deaths + 1), reached
+    print(f"it died {deaths} times without an epoch between: given up", flush=True)
+    _let_machines_go(options.address)
     return FAILED
+
+
+def _epochs(folder: Path, url: str | None, name: str) -> int:
+    """On record; 0 where there is no such study, or its database is away."""
+    try:
+        record = open_record(folder, url=url)
+        return record.history(record.study(name)).epochs
+    except RecordError:
+        return 0
 
 
 def _again(arguments: Sequence[str], options: argparse.Namespace, took_s: float) -> list[str]:
@@ -102,7 +120,10 @@ def _was_asked_to_stop(folder: Path, url: str | None, name: str) -> bool:
         record = open_record(folder, url=url)
         study = record.study(name)
         history = record.history(study)
-        if not history.spans or not record.asked_since(study, history.spans[-1].started):
+        session = history.last_session
+        if session is None or session.event != "started":  # an earlier driver's, which has obeyed
+            return False
+        if not record.asked_since(study, history.spans[-1].started):
             return False
         details = {"why": "asked to stop"}
         with record.driver_lock(name):

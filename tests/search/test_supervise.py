@@ -10,9 +10,12 @@ import time
 import psutil
 
 from search.cli import parse
+from search.config import StudyConfig
+from search.record import Study
 from search.remote import ACCEPTED
-from search.supervise import _again
+from search.supervise import _again, _was_asked_to_stop
 from tests.conftest import Place
+from tests.search.studies import session
 
 CURVE = "tests.curve_task:TASK"
 RUN = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", "--no-baseline")
@@ -107,6 +110,26 @@ def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
     record = place.record
     history = record.history(record.study("s"))
     assert (len(history.spans), history.last_session.event) == (1, "stopped")
+
+
+def test_a_request_that_an_earlier_driver_has_obeyed_stops_no_other(place):
+    record, study = place.record, _begun(place)
+    record.ask(study, "stop")  # and was stopped by it
+    record.append(study, session("stopped"))
+
+    assert not _was_asked_to_stop(record.folder, None, "s")
+
+    record.append(study, session("started"))
+    assert not _was_asked_to_stop(record.folder, None, "s")
+    record.ask(study, "stop now")
+    assert _was_asked_to_stop(record.folder, None, "s")
+    assert record.history(study).last_session.event == "stopped"
+
+
+def _begun(place: Place) -> Study:
+    study = place.record.create(StudyConfig(name="s", task=CURVE, dataset="ones"), {})
+    place.record.append(study, session("started"))
+    return study
 
 
 def test_what_goes_on_keeps_the_options_that_were_typed():
