@@ -17,6 +17,7 @@ from search.nodes import UNFIT
 __all__ = [
     "ATTEMPTS",
     "DEPARTURES",
+    "NO_MEMORY",
     "Cause",
     "Silence",
     "cause_of_death",
@@ -28,6 +29,7 @@ __all__ = [
 ATTEMPTS = 3  # times a process may die under a trial before the trial is failed
 DEPARTURES = 20  # times its machine may go away: more is no accident
 START_S = 120.0  # what a process may take to start and to import Ray, torch and the task
+NO_MEMORY = "its process was killed for want of memory"
 OWN_WATCHDOG_S = 5.0  # beyond its limit a process has this long to end itself, and be heard
 
 
@@ -78,12 +80,14 @@ class Cause:
     final: bool = False
 
 
-def cause_of_death(why: str, silence: Silence, *, preempted: bool, machine_gone: bool) -> Cause:
-    """`why`: what Ray says of it."""
+def cause_of_death(why: str, silence: Silence, *, preempted: str, machine_gone: bool) -> Cause:
+    """`why`: what Ray says of it; `preempted`: what the process itself has said, if anything."""
     if preempted:
-        return Cause(reason="its machine was taken away (SIGTERM)", counts=False)
+        return Cause(reason=preempted, counts=False)
     if machine_gone or UNFIT in why:
         return Cause(reason=why, counts=False)
+    if why == NO_MEMORY:
+        return Cause(reason=why)
     if silence.too_long():
         what = "no epoch ended" if silence.started else "its process did not start"
         return Cause(reason=f"{what} in {silence.limit_s:.0f} s", final=silence.started)

@@ -164,26 +164,26 @@ class StudyFiles:
             predictions_file(self.folder, trial).unlink(missing_ok=True)
             printed.unlink(missing_ok=True)
 
-    def mark_preempted(self, trial: int) -> None:
-        """Its process has been told to go: no time for patience. Raises nothing."""
+    def mark_preempted(self, trial: int, why: str) -> None:
+        """Its process goes, through no fault of its own: no time for patience. Raises nothing."""
         mark = preemption_mark(self.folder, trial)
-        if self.store is None:
-            mark.touch()
-            return
-        with contextlib.suppress(StorageError):
-            self.store.put_bytes(self._key(mark), b"")
+        with contextlib.suppress(StorageError, OSError):
+            if self.store is None:
+                mark.write_text(why)
+            else:
+                self.store.put_bytes(self._key(mark), why.encode())
 
-    def take_preemption_mark(self, trial: int) -> bool:
-        """Whether it was told so; the mark is gone then. Raises nothing."""
-        mark = preemption_mark(self.folder, trial)
-        there = mark.exists()
-        mark.unlink(missing_ok=True)
-        if self.store is None:
-            return there
-        with contextlib.suppress(StorageError):
-            there = self.store.get_bytes(self._key(mark)) is not None
-            self.store.delete(self._key(mark))
-        return there
+    def take_preemption_mark(self, trial: int) -> str:
+        """Why its process has gone, if that is known; the mark is gone then. Raises nothing."""
+        mark, said = preemption_mark(self.folder, trial), b""
+        with contextlib.suppress(StorageError, OSError):
+            if self.store is None:
+                said = mark.read_bytes()
+                mark.unlink()
+            else:
+                said = self.store.get_bytes(self._key(mark)) or b""
+                self.store.delete(self._key(mark))
+        return said.decode()
 
     def fetch_all(self) -> None:
         """All that the storage holds of the study: it is to be moved."""

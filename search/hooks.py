@@ -13,6 +13,7 @@ from ray.tune import Callback, Stopper
 from ray.tune.schedulers import FIFOScheduler
 from ray.util import placement_group_table
 
+from search.attempts import NO_MEMORY
 from search.ending import Ending
 from search.nodes import UNFIT
 from search.searcher import StudySearcher
@@ -129,7 +130,7 @@ _NODE_DIED = re.compile(r"\bnode\b[^.]*\b(died|dead|terminated|drained|preempted
 def _why(error: str, machine_gone: bool) -> str:
     """The one line of Ray's account that says why a process died."""
     if re.search(r"running low on memory|OutOfMemory", error):
-        return "its process was killed for want of memory"
+        return NO_MEMORY
     unfit = re.search(rf"{UNFIT}.*", error)
     if unfit:
         return unfit[0]

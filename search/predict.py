@@ -17,7 +17,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from search import heldout
-from search.honesty import example_interval
+from search.honesty import example_interval, interval_text
 from search.record import Record
 from search.registry import RegistryError, find_model
 from search.tasks import Task
@@ -211,7 +211,7 @@ def describe(scores: Mapping[str, Any]) -> str:
     test = scores["test"]
     lines = [
         f"{scores['model']} on the test split of {scores['dataset']}, as {scores['metric']}: "
-        f"{test['mean']:.4f} [{test['low']:.4f}, {test['high']:.4f}] over {test['n']} examples",
+        f"{test['mean']:.4f} {interval_text(test['low'], test['high'])} over {test['n']} examples",
         *[f"    {group}: {value:.4f}" for group, value in scores["groups"].items()],
         str(heldout.Readings(study=scores["test_readings"], all=scores["test_readings_all"])),
     ]

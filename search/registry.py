@@ -183,7 +183,7 @@ def _better(
     better = gain.beyond_noise and sign * gain.mean > 0
     known = f"{'' if better else 'not '}better beyond the noise"
     if gain.low is None:
-        known = "the noise unknown, since one of them has a single seed"
+        known = "the noise unknown, as where one of them has a single seed"
     return better, (
         f"validation {metric} {gain.mean:+.4f} {interval_text(gain.low, gain.high, '+.4f')} "
         f"from champion {champion.version}, {known}"

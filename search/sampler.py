@@ -128,11 +128,18 @@ def _widened(ranges: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]
         known = widest.setdefault(name, own)
         if known is own or isinstance(own, CategoricalDistribution):
             continue
-        if (known.log, known.step) == (own.log, own.step):
+        if (known.log, known.step) == (own.log, own.step) and _on_one_grid(known, own):
             low, high = min(known.low, own.low), max(known.high, own.high)
             widest[name] = _one(type(own)(low, high, log=own.log, step=own.step))
             widened.add(name)
     return {name: widest[name] for name in widened}
+
+
+def _on_one_grid(first: Any, second: Any) -> bool:
+    if first.step is None:
+        return True
+    steps = float((second.low - first.low) / first.step)
+    return abs(steps - round(steps)) < 1e-6
 
 
 def tpe(seed: int) -> TPESampler:

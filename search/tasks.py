@@ -7,6 +7,7 @@ is named as `module:ATTRIBUTE`, where the attribute is a `Task`, and needs no ch
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import hashlib
 import importlib
@@ -16,7 +17,7 @@ import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol, cast
 
 import numpy as np
@@ -76,8 +77,11 @@ class InMemoryData:
     def prepare(self, dataset: str, data_dir: Path | None) -> Prepared:
         made = self.load(Path("."))
         digest = hashlib.sha256(_source(self.make).encode())
-        for part in _parts((self.labels(made), made)):
-            digest.update(part)
+        try:
+            for part in _parts((self.labels(made), made)):
+                digest.update(part)
+        except RecursionError:
+            raise ValueError("data in memory must not hold themselves") from None
         return Prepared(folder=Path("."), hash=digest.hexdigest())
 
     def load(self, folder: Path) -> Any:
@@ -107,12 +111,15 @@ def _source(make: Callable[[], Any]) -> str:
         return ""
 
 
+_TOLD = (str, bytes, int, float, complex, datetime.date, datetime.timedelta, PurePath, range)
+
+
 def _parts(data: Any) -> Iterator[bytes]:
     """All that data are made of. Raises ValueError for what has no content that can be told."""
     yield type(data).__qualname__.encode()
     if hasattr(data, "to_pandas"):  # a table of Arrow
         data = data.to_pandas()
-    if data is None or isinstance(data, str | bytes | int | float):
+    if data is None or isinstance(data, _TOLD):
         yield repr(data).encode()
     elif isinstance(data, Mapping) or hasattr(data, "columns"):  # or a table of pandas
         for name in sorted(data, key=repr):
@@ -123,19 +130,32 @@ def _parts(data: Any) -> Iterator[bytes]:
         for inner in data:
             yield from _parts(inner)
     elif hasattr(data, "__array__"):  # a tensor, a series
-        array = np.asarray(data)
+        array = _array(data)
         yield f"{array.dtype} {array.shape}".encode()
-        if array.dtype == object:
+        if array.dtype.hasobject:
             yield from _parts(array.ravel().tolist())
         else:
             yield array.tobytes()
-    elif hasattr(data, "__dict__") and not callable(data):  # as a torch Dataset
+    elif callable(data) and hasattr(data, "__qualname__"):  # a function, as a transform is one
+        yield f"{data.__module__} {data.__qualname__} {_source(data)}".encode()
+    elif getattr(data, "__dict__", None):  # as a torch Dataset
         yield from _parts(vars(data))
     else:
         raise ValueError(
             "data in memory are arrays, tensors, tables, numbers, texts, and what holds these, so "
             f"that a study knows its own; got {type(data).__qualname__}"
         )
+
+
+def _array(data: Any) -> np.ndarray:
+    """Raises ValueError. A tensor may be on a card, have a gradient, or a type of its own."""
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+        data = data.float() if "bfloat16" in str(data.dtype) else data
+    try:
+        return np.asarray(data)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"data in memory cannot be read as arrays: {error}") from None
 
 
 @functools.lru_cache(maxsize=4)

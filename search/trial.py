@@ -70,18 +70,21 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         Ray ends idle workers by SIGTERM too.
         """
         if self._training:
-            self._files.mark_preempted(self._segment["trial"])
+            why = f"its machine was taken away ({signal.Signals(number).name})"
+            self._files.mark_preempted(self._segment["trial"], why)
         os._exit(128 + number)
 
     def reset_config(self, config: dict[str, Any]) -> bool:
-        if self._poisoned:  # after an error of the card's all further calls in a process fail
-            os._exit(1)
         self._training = False
         self._begun = time.monotonic()
         self._segment = config
         self._files = StudyFiles.on_node(
             Path(config["study_folder"]), config["storage"], config["study_key"]
         )
+        if self._poisoned:
+            why = "its process could not go on after another trial's CUDA error"
+            self._files.mark_preempted(config["trial"], why)
+            os._exit(1)
         self._epochs: Iterator[Epoch] | None = None
         self._curve: list[dict[str, float]] = json.loads(config["curve"])
         return True
@@ -152,6 +155,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             if not math.isfinite(value):
                 return self._failure(f"{name} is {value} at epoch {epoch.number}", "")
         self._curve[epoch.number - 1 :] = [metrics]  # a replay overwrites
+        if epoch.number == 1:  # else found out when the first trial has trained in full
+            self._predictions(epoch)
         with _watchdog(with_storage_s, log):
             self._files.save_checkpoint(epoch.state(), segment["trial"], epoch.number)
             if epoch.number == segment["max_epochs"]:
@@ -192,13 +197,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def _keep_results(self, epoch: Epoch) -> None:
         """Of a complete trial: its validation predictions, and pictures if the task draws any."""
-        predictions = np.asarray(epoch.predictions())
-        expected, shape = len(self._task.data.labels(self._data)), predictions.shape
-        if shape[:1] != (expected,) or len(shape) > 2 or shape[1:] == (1,):
-            raise ValueError(
-                f"a complete trial predicts each of the {expected} validation examples, in their "
-                f"order: shape ({expected},), or ({expected}, classes); got {shape}"
-            )
+        predictions = self._predictions(epoch)
         path = predictions_file(self._files.folder, self._segment["trial"])
         save_predictions(predictions, path)
         self._files.keep(path)
@@ -210,6 +209,17 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             raise
         except Exception:  # a picture is not worth a trial
             traceback.print_exc()
+
+    def _predictions(self, epoch: Epoch) -> np.ndarray:
+        """Of the validation examples. Raises ValueError for another shape."""
+        predictions = np.asarray(epoch.predictions())
+        expected, shape = len(self._task.data.labels(self._data)), predictions.shape
+        if shape[:1] != (expected,) or len(shape) > 2 or shape[1:] == (1,):
+            raise ValueError(
+                f"a trial predicts each of the {expected} validation examples, in their "
+                f"order: shape ({expected},), or ({expected}, classes); got {shape}"
+            )
+        return predictions
 
     def _draw(self, epoch: Epoch, predictions: np.ndarray) -> None:
         segment = self._segment
@@ -228,7 +238,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._files.keep(to / name)
 
     def _failed(self, error: Exception) -> dict[str, Any]:
-        self._poisoned = "CUDA error" in str(error)
+        self._poisoned = "CUDA error" in str(error)  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         return self._failure(_reason(error), traceback.format_exc(), final=not memory)
 

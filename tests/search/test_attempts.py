@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from search import attempts
-from search.attempts import ATTEMPTS, DEPARTURES, Cause, Silence
+from search.attempts import ATTEMPTS, DEPARTURES, NO_MEMORY, Cause, Silence
 from search.config import StudyConfig
 from search.history import History
 from tests.search.studies import epoch, history, segment, session, suggestion
@@ -36,17 +36,19 @@ def test_an_epoch_may_take_ten_times_the_median_and_a_first_one_an_hour():
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
-        ({"preempted": True}, Cause(reason="its machine was taken away (SIGTERM)", counts=False)),
+        ({"preempted": "taken away"}, Cause(reason="taken away", counts=False)),
         ({"machine_gone": True}, Cause(reason="why", counts=False)),
         ({}, Cause(reason="why")),
+        ({"why": NO_MEMORY, "silence": Silence(0, started=True)}, Cause(reason=NO_MEMORY)),
         ({"silence": Silence(0, started=True)}, Cause(reason="no epoch ended in 0 s", final=True)),
         ({"silence": Silence(0, started=False)}, Cause(reason="its process did not start in 0 s")),
     ],
 )
 def test_what_a_death_is_put_down_to(known, expected):
-    known = {"preempted": False, "machine_gone": False, "silence": Silence(60, True), **known}
+    known = {"preempted": "", "machine_gone": False, "silence": Silence(60, True), **known}
+    why = known.pop("why", "why")
 
-    assert attempts.cause_of_death("why", known.pop("silence"), **known) == expected
+    assert attempts.cause_of_death(why, known.pop("silence"), **known) == expected
 
 
 @pytest.mark.parametrize(("counts", "most"), [(True, ATTEMPTS), (False, DEPARTURES)])

@@ -7,6 +7,7 @@ import functools
 import subprocess
 import sys
 import typing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -122,17 +123,22 @@ def test_a_value_is_read_by_its_annotation():
         task.parse("sizes", "34")
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda first: {"y": np.array([0, 1]), "x": np.array([first, 2.0])},
-        lambda first: {"y": np.array([0, 1]), "x": torch.tensor([first, 2.0])},
-        lambda first: {"y": np.array([0, 1]), "x": [{"deep": (first, "text")}]},
-        lambda first: {"y": np.array([0, 1]), "x": np.array(["text", first], dtype=object)},
-        lambda first: {"y": np.array([0, 1]), "x": TensorDataset(torch.tensor([first, 2.0]))},
-        lambda first: pd.DataFrame({"y": [0, 1], "x": [first, 2.0]}),
-    ],
-)
+_Y = {"y": np.array([0, 1])}
+_MAKE = {
+    "array": lambda first: _Y | {"x": np.array([first, 2.0])},
+    "tensor": lambda first: _Y | {"x": torch.tensor([first, 2.0], requires_grad=True)},
+    "bfloat16": lambda first: _Y | {"x": torch.tensor([first, 2.0], dtype=torch.bfloat16)},
+    "deep": lambda first: _Y | {"x": [{"deep": (first, "text", Path("a"), range(3))}]},
+    "objects": lambda first: _Y | {"x": np.array(["text", first], dtype=object)},
+    "dataset": lambda first: _Y | {"x": TensorDataset(torch.tensor([first, 2.0]))},
+    "table": lambda first: pd.DataFrame({"y": [0, 1], "x": [first, 2.0]}),
+    "times": lambda first: pd.DataFrame(
+        {"y": [0, 1], "x": pd.to_datetime(["2020-01-01", f"2020-01-0{first * 4:.0f}"], utc=True)}
+    ),
+}
+
+
+@pytest.mark.parametrize("make", _MAKE.values(), ids=_MAKE)
 def test_data_in_memory_is_another_when_its_content_is(make):
     def data(first: float) -> str:
         made = functools.partial(make, first)
@@ -143,13 +149,23 @@ def test_data_in_memory_is_another_when_its_content_is(make):
     assert data(1.0) != data(1.5)
 
 
-def test_data_in_memory_that_cannot_be_told_is_refused():
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (object(), "data in memory are arrays, .* got object"),
+        (torch.eye(2).to_sparse(), "cannot be read as arrays"),
+        ([], "must not hold themselves"),
+    ],
+)
+def test_data_in_memory_that_cannot_be_told_is_refused(odd, said):
+    if odd == []:
+        odd.append(odd)
     module = InMemoryData(
-        make=lambda: {"y": [0, 1], "x": lambda: 0},
+        make=lambda: _Y | {"x": odd},
         labels=lambda d: d["y"],
         objective=TASK.data.objective,
     )
-    with pytest.raises(ValueError, match=r"data in memory are arrays, .* got function"):
+    with pytest.raises(ValueError, match=said):
         module.prepare("default", None)
 
 
