@@ -27,7 +27,8 @@ __all__ = [
     "add_address",
     "add_stores",
     "as_json",
-    "check_room",
+    "check_cluster",
+    "check_own_gpus",
     "confirmed",
     "env_default",
     "one_line",
@@ -97,17 +98,22 @@ def add_stores(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_room(
-    options: argparse.Namespace, task: Task, config: StudyConfig, prepared: Prepared
-) -> None:
-    """That trials can run there: on this machine, or on a cluster, where every node is asked.
-
-    Raises ValueError, ClusterError, StorageError.
-    """
+def check_own_gpus(options: argparse.Namespace, config: StudyConfig) -> None:
+    """Where trials run on this machine: that it has what one asks for. Raises ValueError."""
     from search.machine import check_gpus, gpu_count
 
     if options.address is None:
         check_gpus(config.gpus_per_trial, gpu_count())
+
+
+def check_cluster(
+    options: argparse.Namespace, task: Task, config: StudyConfig, prepared: Prepared
+) -> None:
+    """Where the study runs on a cluster: connect, and see that every node can train.
+
+    Raises ClusterError, StorageError.
+    """
+    if options.address is None:
         return
     from search import cluster, nodes
 

@@ -15,7 +15,8 @@ from search.cli_common import (
     AddCommand,
     add_address,
     as_json,
-    check_room,
+    check_cluster,
+    check_own_gpus,
     one_line,
     say,
     where,
@@ -89,6 +90,7 @@ def _promote(options: argparse.Namespace) -> int:
         raise RecordError(
             f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"
         )
+    check_own_gpus(options, study.config)
     check_server(study.config.tracking_uri)
     check_storage(study.config.storage)
     task = find_task(study.config.task)
@@ -111,7 +113,7 @@ def _promote(options: argparse.Namespace) -> int:
             "trials may not compare; promote all the same with --accept-changes"
         )
     check(promotion)
-    check_room(options, task, study.config, prepared)
+    check_cluster(options, task, study.config, prepared)
 
     def drive(phase: Study, told: list[Suggestion]) -> None:
         _drive(promotion, phase, told, address=options.address, quiet=options.quiet)

@@ -19,7 +19,8 @@ from search.cli_common import (
     add_address,
     add_stores,
     as_json,
-    check_room,
+    check_cluster,
+    check_own_gpus,
     one_line,
     option,
     say,
@@ -149,10 +150,11 @@ def _run(options: argparse.Namespace) -> int:
         storage=options.storage,
         **{name: defaults[name] if value is None else value for name, value in given.items()},
     )
+    check_own_gpus(options, config)
     check_server(config.tracking_uri)
     check_storage(config.storage)
     prepared = prepare(task, config)
-    check_room(options, task, config, prepared)
+    check_cluster(options, task, config, prepared)
     record = open_record(options.studies_dir, url=options.record, create=True)
     study = create(record, config, task, prepared)
     if gpus and not options.gpus_per_trial:
@@ -202,6 +204,7 @@ def _resume(options: argparse.Namespace) -> int:
             "a study can be extended, not cut"
         )
     dataclasses.replace(study.config, trials=trials)  # its bounds
+    check_own_gpus(options, study.config)
     check_storage(study.config.storage)
     prepared = prepare(task, study.config)
     differing = changes(history.depends_on or study.origin, depends_on(task, prepared))
@@ -210,7 +213,7 @@ def _resume(options: argparse.Namespace) -> int:
             f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
             "may not compare; go on all the same with --accept-changes"
         )
-    check_room(options, task, study.config, prepared)
+    check_cluster(options, task, study.config, prepared)
     try:
         check_server(study.config.tracking_uri)
     except TrackingError as error:  # training does not wait for it, begun as it is
