@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -13,7 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from search.config import StudyConfig
-from search.record import Record, RecordError, StudyLockedError, UnreachableError, open_record
+from search.record import (
+    Record,
+    RecordError,
+    Study,
+    StudyLockedError,
+    UnreachableError,
+    open_record,
+)
 from tests.postgres import PostgresServer, postgres_server
 from tests.search.studies import epoch, failure, segment, session, suggestion
 
@@ -153,25 +161,16 @@ def test_whoever_is_refused_hears_which_process_drives(record):
 
 def test_a_driver_that_lost_its_lock_to_another_writes_no_more(record):
     """Its connection broke while it was silent, and another took the study."""
-    study = record.create(_config("s"), {})
-    other = open_record(record.folder, url=record.url)
-    with record.driver_lock("s"):
-        record.append(study, session("started"))
-        _break_connections(record)
-        with other.driver_lock("s"):
-            other.append(study, session("started"))
-            with pytest.raises(StudyLockedError, match="another process"):
-                record.append(study, suggestion(0), segment(0, 1, 1))
+    with _losing_its_lock(record) as (study, other), other.driver_lock("s"):
+        other.append(study, session("started"))
+        with pytest.raises(StudyLockedError, match="another process"):
+            record.append(study, suggestion(0), segment(0, 1, 1))
     assert [event for _, _, event in record.events(study)] == [session("started")] * 2
 
 
 def test_a_driver_finds_out_that_another_came_and_went(record):
     """What it adds would have the numbers of the other's events."""
-    study = record.create(_config("s"), {})
-    other = open_record(record.folder, url=record.url)
-    with record.driver_lock("s"):
-        record.append(study, session("started"))
-        _break_connections(record)
+    with _losing_its_lock(record) as (study, other):
         with other.driver_lock("s"):
             other.append(study, session("started"))
         with pytest.raises(StudyLockedError, match="another driver has worked on the study"):
@@ -183,11 +182,7 @@ def test_a_driver_finds_out_that_another_came_and_went(record):
 
 def test_a_driver_that_took_its_lock_again_finds_out_too(record):
     """It had nothing to write while another came and went."""
-    study = record.create(_config("s"), {})
-    other = open_record(record.folder, url=record.url)
-    with record.driver_lock("s"):
-        record.append(study, session("started"))
-        _break_connections(record)
+    with _losing_its_lock(record) as (study, other):
         with other.driver_lock("s"):
             other.append(study, session("started"))
         record.keep_lock()
@@ -197,11 +192,7 @@ def test_a_driver_that_took_its_lock_again_finds_out_too(record):
 
 
 def test_a_broken_connection_costs_a_driver_nothing(record):
-    study = record.create(_config("s"), {})
-    other = open_record(record.folder, url=record.url)
-    with record.driver_lock("s"):
-        record.append(study, session("started"))
-        _break_connections(record)
+    with _losing_its_lock(record) as (study, other):
         record.append(study, suggestion(0))
         assert record.unwritten == 0
         assert other.driven("s")
@@ -286,6 +277,16 @@ def test_who_does_not_drive_is_told_of_an_outage_at_once(own_postgres, tmp_path)
         with pytest.raises(UnreachableError, match=r"does not answer: .*refused"):
             attempt()
     own_postgres.start()
+
+
+@contextlib.contextmanager
+def _losing_its_lock(record: Record) -> Iterator[tuple[Study, Record]]:
+    """A driver whose connection breaks once it has begun; its study, and another's record."""
+    study = record.create(_config("s"), {})
+    with record.driver_lock("s"):
+        record.append(study, session("started"))
+        _break_connections(record)
+        yield study, open_record(record.folder, url=record.url)
 
 
 def _break_connections(record: Record) -> None:
