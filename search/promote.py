@@ -50,8 +50,8 @@ def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
 
     `drive(study, told)` works on a phase's study until its runs are done; it may raise EndedEarly,
     after which the same promotion goes on, and so may this, where runs fail. Raises ValueError.
+    `check` comes first.
     """
-    check(promotion)
     study, task, config = promotion.study, promotion.task, promotion.study.config
     complete = _complete(promotion)
     files = promotion.record.files(study)

@@ -7,11 +7,12 @@ the validation predictions of its final runs, so that a later model can be held 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import trainables
-from search.honesty import Objective, difference, interval_text
+from search.honesty import Estimate, Objective, difference, interval_text
 
 __all__ = ["Registered", "RegistryError", "answering", "decide_alias", "find_model", "register"]
 
@@ -137,17 +138,11 @@ def decide_alias(
     if champion is not None and str(champion.version) == version:
         return Registered(name=name, version=version, alias=alias, why="it is already")
     if champion is not None:
-        better, why = _better(
-            client,
-            champion,
-            client.get_model_version(name, version),
-            objective=objective,
-            labels=labels,
-            validation=validation,
-            metric=metric,
-            sign=sign,
-            seed=seed,
+        gain_on = functools.partial(
+            difference, objective, labels, list(validation), seed=seed, same_seeds=False
         )
+        new = client.get_model_version(name, version)
+        better, why = _better(client, champion, new, gain_on, metric=metric, sign=sign)
         alias = "champion" if better else "challenger"
     if force and alias != "champion":
         alias, why = "champion", f"forced, though {why}"
@@ -163,15 +158,13 @@ def _better(
     client: Any,
     champion: Any,
     new: Any,
+    gain_on: Callable[[Sequence[np.ndarray]], Estimate],
     *,
-    objective: Objective,
-    labels: np.ndarray,
-    validation: np.ndarray,
     metric: str,
     sign: int,
-    seed: int,
 ) -> tuple[bool, str]:
-    """Whether the version `new` is beyond the noise better than the champion, and in words."""
+    """Whether the version `new` is beyond the noise better than the champion, and in words.
+    `gain_on`: the difference of its validation predictions from others."""
     differing = [k for k in _COMPARABLE if new.tags.get(k) != champion.tags.get(k)]
     if differing:
         return False, f"champion {champion.version} was measured on another {', '.join(differing)}"
@@ -179,7 +172,7 @@ def _better(
         old = _validation(client, champion)
     except RegistryError as error:
         return False, f"the predictions of champion {champion.version} cannot be read ({error})"
-    gain = difference(objective, labels, list(validation), list(old), seed=seed, same_seeds=False)
+    gain = gain_on(list(old))
     better = gain.beyond_noise and sign * gain.mean > 0
     known = f"{'' if better else 'not '}better beyond the noise"
     if gain.low is None:

@@ -107,7 +107,7 @@ def mirror(
                 datetime_start=_NO_TIME,
                 datetime_complete=None if known is None else _NO_TIME,
                 params=drawn,
-                distributions={**ranges, **{n: widened[n] for n in widened if n in ranges}},
+                distributions={name: widened.get(name, own) for name, own in ranges.items()},
                 user_attrs={},
                 system_attrs={},
                 intermediate_values={},

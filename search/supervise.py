@@ -172,8 +172,7 @@ def _reached(folder: Path, url: str | None, name: str) -> tuple[int, str]:
             time.sleep(PAUSE_S)
             continue
         session = history.last_session
-        epochs = sum(trial.epoch for trial in history.trials)
-        return epochs, session.event if session else "started"
+        return history.epochs, session.event if session else "started"
 
 
 if __name__ == "__main__":
