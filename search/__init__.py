@@ -14,7 +14,7 @@ _RAY_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "PL_DISABLE_FORK": "1",  # as Tune sets it for trials (ray#28197)
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # result files nobody reads
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # search/ending.py hears Ctrl-C
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # search/driver/ending.py hears Ctrl-C
     "TUNE_FORCE_TRIAL_CLEANUP_S": "10",  # an actor that does not end is ended
     "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # Tune's snapshots: the record is the truth
 }

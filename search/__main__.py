@@ -18,7 +18,7 @@ def _leave() -> None:
         os._exit(_code)
 
 
-from search.cli import main  # noqa: E402
+from search.cli.main import main  # noqa: E402
 
 _code = main()
 sys.exit(_code)

@@ -29,10 +29,10 @@ from typing import Any
 import psutil
 import torch
 
-from search.folders import checkpoint_folder
-from search.record import open_record
-from search.summary import best_trial
-from search.tasks import find_task
+from search.files.paths import checkpoint_folder
+from search.record.record import open_record
+from search.reports.summary import best_trial
+from search.tasks.task import find_task
 from tests.postgres import PostgresServer, postgres_server
 from trainables import checkpoint
 

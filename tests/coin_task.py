@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from search.tasks import Task
+from search.tasks.task import Task
 from trainables import Epoch
 from trainables.data import HeldOut, Prepared, require_unlocked, unlocked_test_split
 from trainables.export import DESCRIPTION, seal, verify

@@ -15,7 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from search.record import Record, open_record
+from search.record.record import Record, open_record
 from tests.postgres import PostgresServer, postgres_server
 from tests.s3 import Endpoint, endpoint
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from search.tasks import Task
+from search.tasks.task import Task
 from trainables import Epoch
 from trainables.data import Prepared
 

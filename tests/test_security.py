@@ -18,9 +18,9 @@ import psutil
 import pytest
 from packaging.requirements import Requirement
 
-from search.cli import main
-from search.config import StudyConfig
-from search.record import RecordError, open_record
+from search.cli.main import main
+from search.record.record import RecordError, open_record
+from search.tasks.config import StudyConfig
 from tests.conftest import ROOT, Place
 from trainables import checkpoint
 from trainables.data import DataError

@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search import study as studies
-from search import tracking
-from search.config import StudyConfig
-from search.record import open_record
-from search.tasks import find_task
+from search.driver import study as studies
+from search.record.record import open_record
+from search.tasks.config import StudyConfig
+from search.tasks.task import find_task
+from search.tracking import delivery
 
 TASK = "tests.curve_task:TASK"
 MOST = 1.15  # times the ideal
@@ -52,7 +52,7 @@ def measure(trials: int, seconds: float, workers: int) -> dict[str, float]:
     started, cpu = time.monotonic(), time.process_time()
     studies.drive(
         record, study, task, prepared, trials=trials,
-        on_started=lambda: followers.append(tracking.start(record, study)),
+        on_started=lambda: followers.append(delivery.start(record, study)),
     )  # fmt: skip
     ended, cpu = time.monotonic(), time.process_time() - cpu
     delivered = followers[0].wait(timeout=1200) == 0

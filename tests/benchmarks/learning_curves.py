@@ -22,9 +22,9 @@ from typing import Any
 
 import torch
 
-from search.history import History
-from search.sampler import suggest, valued
-from search.tasks import Task, find_task
+from search.decisions.history import History
+from search.decisions.sampler import suggest, valued
+from search.tasks.task import Task, find_task
 from trainables import Epoch
 from trainables.seeding import derive
 

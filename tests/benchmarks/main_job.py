@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search.history import EpochEnd, Segment
-from search.record import open_record
+from search.decisions.history import EpochEnd, Segment
+from search.record.record import open_record
 
 
 def main() -> None:

@@ -21,13 +21,13 @@ from typing import Any
 
 import psutil
 
-from search import searcher as searcher_module
-from search import study as studies
-from search import tracking
-from search.config import StudyConfig
-from search.record import Record, open_record
-from search.searcher import StudySearcher
-from search.tasks import find_task
+from search.driver import searcher as searcher_module
+from search.driver import study as studies
+from search.driver.searcher import StudySearcher
+from search.record.record import Record, open_record
+from search.tasks.config import StudyConfig
+from search.tasks.task import find_task
+from search.tracking import delivery
 
 TASK = "tests.curve_task:TASK"
 
@@ -64,7 +64,7 @@ def measure(trials: int, workers: int) -> dict[str, float]:
     cpu = time.process_time()
     studies.drive(
         record, study, task, prepared, trials=trials,
-        on_started=lambda: followers.append(tracking.start(record, study)),
+        on_started=lambda: followers.append(delivery.start(record, study)),
     )  # fmt: skip
     cpu = time.process_time() - cpu
     ended = time.monotonic()

@@ -20,9 +20,9 @@ import mlflow
 import numpy as np
 import torch
 
-from search import registry
-from search.predict import ask, open_model, read_inputs, write_answers
-from search.tasks import find_task
+from search.models import registry
+from search.models.predict import ask, open_model, read_inputs, write_answers
+from search.tasks.task import find_task
 from trainables.export import verify
 from trainables.sts import Config, data, predict, source
 from trainables.sts.train import train

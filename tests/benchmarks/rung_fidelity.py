@@ -4,8 +4,8 @@
 
 The curves lie in tests/benchmarks/curves (learning_curves.py says how they were made); `--train`
 trains the configurations that the file lacks: delete it to make them all anew. The replay is the
-service's own decision, search/asha.py, one worker, rungs 1, 3, 9, every configuration counted at
-the rungs. Ways to measure a trial at a rung:
+service's own decision, search/decisions/asha.py, one worker, rungs 1, 3, 9, every configuration
+counted at the rungs. Ways to measure a trial at a rung:
 
 cnn: `raw`, the weights of the moment, which is the naive way; `as drawn`, averaged weights where
      the configuration drew averaging, raw ones where it did not; `averaged`, always averaged.
@@ -28,9 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from search import asha, plan
-from search.config import Scheduler
-from search.history import History, Segment, Trial
+from search.decisions import asha, plan
+from search.decisions.history import History, Segment, Trial
+from search.tasks.config import Scheduler
 from tests.benchmarks.learning_curves import MAX_EPOCHS, Curve, file_of, read, train_missing
 from tests.search.studies import epoch, failure, segment, session, suggestion
 

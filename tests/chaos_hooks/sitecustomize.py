@@ -17,7 +17,7 @@ def _process() -> str:
     line = " ".join(sys.orig_argv)
     if "default_worker.py" in line:
         return "worker"
-    if "search.tracking" in line:
+    if "search.tracking.delivery" in line:
         return "tracking"
     return "driver" if "-m search" in line else ""
 

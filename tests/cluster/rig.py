@@ -119,8 +119,8 @@ class Rig:
     def events(self) -> list[dict[str, Any]]:
         """All of the study's, in order, each with its kind."""
         code = f"""
-import dataclasses, json, pathlib, search.record
-record = search.record.open_record(pathlib.Path("{STATE}/studies"),
+import dataclasses, json, pathlib, search.record.record
+record = search.record.record.open_record(pathlib.Path("{STATE}/studies"),
                                    url="postgresql://search@127.0.0.1:5442/search")
 for _, at, event in record.events(record.study("{NAME}")):
     print(json.dumps({{"at": at, "kind": type(event).__name__, **dataclasses.asdict(event)}}))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from search.tasks import find_task
+from search.tasks.task import find_task
 from tests.cluster.hosts import until, why_not
 from tests.cluster.rig import NAME, Rig, left, readme, rig
 from trainables.data import find
@@ -107,7 +107,7 @@ def _tell(cluster: Rig, seen: Story) -> None:
     ended = "select count(*) from sessions where event = 'finished'"
     until(lambda: cluster.sql(ended) == "1", 400, "the study ends")
     done("finished")
-    supervisor = "-m search.supervise"
+    supervisor = "-m search.cli.supervise"
     until(lambda: not any(supervisor in line for line in left(cluster.head)), 90, "the job ends")
     seen.shown = cluster.type(f"{readme('python -m search show')} --json")
     seen.events = cluster.events()

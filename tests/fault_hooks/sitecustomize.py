@@ -18,13 +18,13 @@ if "-m search" in " ".join(sys.orig_argv):
         _time, _begun = time.time, time.monotonic()
         time.time = lambda: _time() + (_jump_s if time.monotonic() - _begun >= _after_s else 0)
     if "FAULT_PATIENCE_S" in os.environ:
-        import search.sqlite
+        import search.record.sqlite
 
-        search.sqlite.BUSY_PATIENCE_S = float(os.environ["FAULT_PATIENCE_S"])
+        search.record.sqlite.BUSY_PATIENCE_S = float(os.environ["FAULT_PATIENCE_S"])
     if "FAULT_START_S" in os.environ:
-        import search.attempts
+        import search.driver.attempts
 
-        search.attempts.START_S = float(os.environ["FAULT_START_S"])
+        search.driver.attempts.START_S = float(os.environ["FAULT_START_S"])
 
 if "FAULT_STARTS" in os.environ and "default_worker.py" in " ".join(sys.orig_argv):
 
@@ -33,7 +33,7 @@ if "FAULT_STARTS" in os.environ and "default_worker.py" in " ".join(sys.orig_arg
 
         @staticmethod
         def find_spec(name: str, *_: object) -> None:
-            if name == "search.trial":
+            if name == "search.driver.trial":
                 file, _, most = os.environ["FAULT_STARTS"].rpartition(":")
                 with open(file, "a+") as started:
                     started.write("x")

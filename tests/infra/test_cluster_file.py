@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from search.cli import main
-from search.clusterfile import examine_cluster_file
-from search.doctor import Finding
+from search.cli.cluster_file import examine_cluster_file
+from search.cli.doctor import Finding
+from search.cli.main import main
 from tests.conftest import ROOT
 
 FILLED = re.sub(r"YOUR_(\w+)", r"my-\1", (ROOT / "infra" / "cluster.yaml").read_text())

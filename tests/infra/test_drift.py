@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from search.clusterfile import examine_cluster_file
+from search.cli.cluster_file import examine_cluster_file
 from tests.conftest import ROOT
 
 AWS, ONPREM = (
@@ -49,7 +49,7 @@ def test_machines_are_set_up_alike(section: str) -> None:
 def test_nodes_get_the_sources_and_what_is_sent_by_name(tmp_path: Path) -> None:
     """Not the gigabytes of an environment; a study's archive is sent with the same rules."""
     here, there = tmp_path / "here", tmp_path / "there"
-    for name in ("search/cli.py", ".venv/torch", "venv/torch", "studies/one", "one.tar"):
+    for name in ("search/cli/main.py", ".venv/torch", "venv/torch", "studies/one", "one.tar"):
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).touch()
     there.mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from search.history import EpochEnd, Event, Failure, History, Segment, Session, Suggestion
+from search.decisions.history import EpochEnd, Event, Failure, History, Segment, Session, Suggestion
 
 
 def suggestion(trial: int, source: str = "random", **config: object) -> Suggestion:

@@ -1,0 +1,60 @@
+"""The commands that move a study from one record to another: export, import."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from search.cli.common import DONE, AddCommand, add_stores, where
+
+__all__ = ["add_commands"]
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add them to the command line."""
+    export = command("export", _export, "write a study into one file, to import it elsewhere")
+    export.add_argument("name", metavar="NAME")
+    export.add_argument("--output", type=Path, metavar="FILE", help="the file (NAME.tar)")
+
+    imported = command("import", _import, "put an exported study on record here")
+    imported.add_argument("file", type=Path, metavar="FILE")
+    imported.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    add_stores(imported)
+    imported.add_argument("--workers", type=int, help="trials at a time (as before)")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from search.record.archive import export_study
+    from search.record.record import open_record
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    output = options.output or Path(f"{study.name}.tar")
+    contents = export_study(record, study, output)
+    print(f"{output}: study {study.name}, {contents}")
+    return DONE
+
+
+def _import(options: argparse.Namespace) -> int:
+    from search.files.storage import check_storage
+    from search.record.archive import import_study
+    from search.record.record import open_record
+    from search.reports.table import write_table
+    from search.tracking.delivery import absolute
+
+    anew: dict[str, Any] = {
+        "tracking_uri": absolute(options.tracking_uri),
+        "data_dir": str(options.data_dir.resolve()) if options.data_dir else None,
+        "storage": options.storage,
+    }
+    check_storage(options.storage)
+    if options.workers is not None:
+        anew["workers"] = options.workers
+    record = open_record(options.studies_dir, url=options.record, create=True)
+    study, contents = import_study(record, options.file, anew)
+    write_table(record, study)
+    print(f"study {study.name} is on record here, {contents}")
+    for purpose, then in (("go on with it:", "resume"), ("show it in MLflow:", "sync")):
+        print(f"{purpose:<19}python -m search {then} {study.name}{where(options)}")
+    return DONE

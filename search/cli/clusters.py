@@ -1,0 +1,62 @@
+"""`submit`, and the other commands' `--cluster`: the same command line, run on a cluster's head."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from search.cli.common import DONE, AddCommand, confirmed, env_default
+from search.cli.studies import add_run_options
+
+__all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster"]
+
+FILES = ("export", "import")  # with --cluster of a file on the head; never by $SEARCH_CLUSTER alone
+ELSEWHERE_TOO = ("list", "show", "stop", "resume", "promote", "sync", "delete", *FILES)
+TUNNELLED = "http://127.0.0.1:8265"  # where `ray dashboard` and `ssh -L` put a head's job server
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add it to the command line."""
+    submit = command("submit", _unreachable, "hand a study of TASK to a cluster, and return")
+    add_run_options(submit)
+    submit.add_argument(
+        "--cluster",
+        metavar="URL",
+        default=env_default("CLUSTER", TUNNELLED),
+        help=f"the head's job server ({TUNNELLED}, a tunnel's end)",
+    )
+
+
+def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
+    """Run what was typed on the head; its exit code. What drives a study is left running there."""
+    from search.machines.remote import SUPERVISOR, run_there, start_there
+
+    command, *arguments = _without_cluster(typed)
+    if command == "submit":
+        name = options.name or time.strftime(f"{options.task.replace(':', '.')}-%Y%m%d-%H%M%S")
+        named = arguments if options.name else [*arguments, "--name", name]
+        return start_there(options.cluster, ["run", *named], name)
+    if command == "delete" and not options.yes:
+        if not confirmed(options.name):  # asked here: a job there has nobody to ask
+            return DONE
+        arguments.append("--yes")
+    if command == "resume":
+        return start_there(options.cluster, [command, *arguments], options.name)
+    if command == "promote":
+        return run_there(options.cluster, [command, *arguments], SUPERVISOR)
+    return run_there(options.cluster, [command, *arguments])
+
+
+def _without_cluster(typed: Sequence[str]) -> list[str]:
+    kept, skip = [], False
+    for text in typed:
+        if skip or text == "--cluster" or text.startswith("--cluster="):
+            skip = text == "--cluster" and not skip
+            continue
+        kept.append(text)
+    return kept
+
+
+def _unreachable(options: argparse.Namespace) -> int:
+    raise AssertionError("submit always runs on a cluster")

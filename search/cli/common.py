@@ -1,0 +1,154 @@
+"""What the commands share: exit codes, and small ways of reading and printing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.tasks.config import StudyConfig
+    from search.tasks.task import Task
+    from trainables.data import Prepared
+
+__all__ = [
+    "BAD_INPUT",
+    "CODES",
+    "DEFAULT_URI",
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "AddCommand",
+    "add_address",
+    "add_stores",
+    "as_json",
+    "check_cluster",
+    "check_own_gpus",
+    "confirmed",
+    "env_default",
+    "one_line",
+    "option",
+    "say",
+    "seconds",
+    "where",
+]
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+CODES = {"stopped": DONE, "failed": FAILED, "interrupted": INTERRUPTED}  # by Outcome
+DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
+AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+# ^ name, function, help → the command's parser
+
+
+def say(options: argparse.Namespace, text: str) -> None:
+    """To a person: on stdout, unless that is to hold JSON."""
+    if not options.quiet:
+        print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+
+def as_json(value: Any) -> str:
+    """One line; a number that is not known, NaN, is null."""
+    return json.dumps(_known(value), allow_nan=False)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _known(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def confirmed(name: str) -> bool:
+    """Whether a user wants a study deleted."""
+    print(f"delete study {name}, its record and its folder? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    print("kept")
+    return False
+
+
+def option(value: Any, default: Any, name: str) -> str:
+    """How the option must be repeated in a command that a user is told to type."""
+    return "" if value == default else f" {name} {value}"
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        default=env_default("ADDRESS"),
+        help="a Ray cluster that this machine is part of (a Ray of our own)",
+    )
+
+
+def add_stores(parser: argparse.ArgumentParser) -> None:
+    """Where a study's runs and files are kept beside its record."""
+    parser.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    parser.add_argument(
+        "--storage",
+        default=env_default("STORAGE"),
+        metavar="FOLDER|s3://…",
+        help="where all nodes keep checkpoints ($SEARCH_STORAGE; the studies folder)",
+    )
+
+
+def check_own_gpus(options: argparse.Namespace, config: StudyConfig) -> None:
+    """Where trials run on this machine: that it has what one asks for. Raises ValueError."""
+    from search.machines.machine import check_gpus, gpu_count
+
+    if options.address is None:
+        check_gpus(config.gpus_per_trial, gpu_count())
+
+
+def check_cluster(
+    options: argparse.Namespace, task: Task, config: StudyConfig, prepared: Prepared
+) -> None:
+    """Where the study runs on a cluster: connect, and see that every node can train.
+
+    Raises ClusterError, StorageError.
+    """
+    if options.address is None:
+        return
+    from search.machines import cluster, node_check
+
+    cluster.connect(options.address)
+    node_check.check_nodes(
+        config, node_check.expectation(task, config, prepared, options.studies_dir)
+    )
+
+
+def where(options: argparse.Namespace) -> str:
+    """The options that say where the record is, as they must be repeated here."""
+    folder = Path(env_default("STUDIES_DIR") or "studies")
+    return option(options.studies_dir, folder, "--studies-dir") + option(
+        options.record, env_default("RECORD"), "--record"
+    )
+
+
+def env_default(name: str, default: str | None = None) -> str | None:
+    """An option's default: `$SEARCH_NAME`, which a cluster's head sets for all its commands."""
+    return os.environ.get(f"SEARCH_{name}") or default
+
+
+def seconds(text: str) -> float:
+    """A time as a user writes it: 90, 90s, 10m, 8h, 2d."""
+    number, unit = (text[:-1], text[-1]) if text.endswith(tuple("smhd")) else (text, "s")
+    try:
+        seconds = float(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+    except (ValueError, KeyError):
+        seconds = -1.0
+    if not 0 < seconds <= 1e9:
+        raise argparse.ArgumentTypeError(
+            f"a time is a number above 0 with s, m, h or d, at most 1e9 s; got {text!r}"
+        )
+    return seconds
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

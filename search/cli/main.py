@@ -1,0 +1,97 @@
+"""The command line: parse, make one call, print. Each command lives in a module beside this one.
+
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from search.cli import archives, clusters, models, studies, views
+from search.cli.common import BAD_INPUT, INTERRUPTED, env_default, one_line
+
+__all__ = ["main", "parse"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    typed = sys.argv[1:] if arguments is None else arguments
+    try:
+        options = parse(typed)
+        if getattr(options, "cluster", None) is not None:
+            return clusters.run_on_cluster(options, typed)
+        code: int = options.command(options)
+        return code
+    except (ValueError, OSError) as error:
+        # What a user can mend is a ValueError of ours, or the operating system's own word.
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parse(typed: Sequence[str]) -> argparse.Namespace:
+    """What was typed, by the command's own options. Raises ValueError, SystemExit."""
+    for text in typed:
+        if text.startswith("--") and text.endswith("=--") and text.count("=") == 1:
+            raise ValueError(f"{text}: a value is needed")  # argparse would make it a list
+    options, unknown = _parser().parse_known_args(typed)
+    end = unknown.index("--") if "--" in unknown else len(unknown)
+    strays = [text for text in unknown[:end] if text.startswith("-") and " " not in text]
+    if hasattr(options, "inputs") and not strays:  # argparse leaves those after an option out
+        options.inputs += unknown[:end] + unknown[end + 1 :]
+    elif unknown:
+        options.parser.error(f"no option or argument {[*strays, *unknown][0]!r}")
+    return options
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        known = ", ".join(sorted(o for o in self._option_string_actions if o.startswith("--")))
+        self.exit(BAD_INPUT, f"error: {message}; `{self.prog}` knows: {known}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m search",
+        description="Distributed hyperparameter search: Optuna proposes, Ray Tune runs, "
+        "ASHA stops, MLflow shows.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for module in (studies, views, models, archives, clusters):
+        module.add_commands(partial(_command, commands))
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    parser.set_defaults(command=function, parser=parser)
+    if name != "ui":
+        parser.add_argument(
+            "--studies-dir",
+            type=Path,
+            default=env_default("STUDIES_DIR", "studies"),
+            help="where studies are kept (./studies)",
+        )
+        parser.add_argument(
+            "--record",
+            metavar="URL",
+            default=env_default("RECORD"),
+            help="the record's PostgreSQL database (a file of the studies folder)",
+        )
+    if name in clusters.ELSEWHERE_TOO:
+        parser.add_argument(
+            "--cluster",
+            metavar="URL",
+            default=None if name in clusters.FILES else env_default("CLUSTER"),
+            help="do it on the head of this cluster, as http://127.0.0.1:8265",
+        )
+    return parser

@@ -1,0 +1,206 @@
+"""The commands that end in a model: promote, predict. Heavy imports happen inside them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.cli.common import (
+    CODES,
+    DEFAULT_URI,
+    DONE,
+    FAILED,
+    AddCommand,
+    add_address,
+    as_json,
+    check_cluster,
+    check_own_gpus,
+    one_line,
+    say,
+    where,
+)
+
+if TYPE_CHECKING:
+    from search.decisions.history import Suggestion
+    from search.record.record import Study
+
+__all__ = ["add_commands"]
+
+
+def add_commands(command: AddCommand) -> None:
+    """`command(name, function, help)` adds one and gives its parser."""
+    promote = command("promote", _promote, "confirm the best trials, test one, register it")
+    promote.add_argument("name", metavar="NAME")
+    promote.add_argument("--top", type=int, default=5, help="trials to confirm (5)")
+    promote.add_argument("--seeds", type=int, default=3, help="fresh seeds of each (3)")
+    promote.add_argument(
+        "--final-seeds", type=int, default=5, help="further seeds of the candidate (5)"
+    )
+    promote.add_argument(
+        "--force", action="store_true", help="champion, whatever the comparison says; recorded"
+    )
+    promote.add_argument(
+        "--accept-changes", action="store_true", help="though code, data or versions differ"
+    )
+    promote.add_argument("--tracking-uri", help="the MLflow store (the study's)")
+    add_address(promote)
+    promote.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    promote.add_argument("--json", action="store_true", help="result as JSON, last line of stdout")
+
+    predict = command("predict", _predict, "ask a registered model")
+    predict.add_argument("task", metavar="TASK", help="sts, cnn, or your own as module:ATTRIBUTE")
+    predict.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="sts: two sentences; cnn: image files"
+    )
+    predict.add_argument("--model", help="version, alias, or any MLflow address (the champion)")
+    predict.add_argument("--input", type=Path, help="a table: .csv or .parquet; of images: .npy")
+    predict.add_argument("--output", type=Path, help=".csv or .parquet (stdout, as CSV)")
+    predict.add_argument(
+        "--evaluate", action="store_true", help="score the test split; the reading is counted"
+    )
+    predict.add_argument("--dataset", help="whose test split (the one it was trained on)")
+    predict.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    predict.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    predict.add_argument("--quiet", action="store_true", help="print answers only")
+    predict.add_argument("--json", action="store_true", help="answers as one JSON object")
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from search.driver.ending import EndedEarly
+    from search.driver.study import prepare
+    from search.files.storage import check_storage
+    from search.promotion.phases import Promotion
+    from search.promotion.promote import check, promote
+    from search.record.record import RecordError, StudyLockedError, open_record
+    from search.tasks.provenance import changes, depends_on
+    from search.tasks.task import find_task
+    from search.tracking.delivery import absolute, check_server
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    if study.config.parent is not None:
+        raise RecordError(
+            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
+        )
+    if options.tracking_uri is not None:
+        study = study.tracked_at(absolute(options.tracking_uri))
+    if record.driven(study.name):
+        raise RecordError(
+            f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"
+        )
+    check_own_gpus(options, study.config)
+    check_server(study.config.tracking_uri)
+    check_storage(study.config.storage)
+    task = find_task(study.config.task)
+    prepared = prepare(task, study.config)
+    promotion = Promotion(
+        record=record,
+        study=study,
+        task=task,
+        prepared=prepared,
+        top=options.top,
+        seeds=options.seeds,
+        final_seeds=options.final_seeds,
+        force=options.force,
+    )
+    was = record.history(study).depends_on or study.origin
+    differing = changes(was, depends_on(task, prepared))
+    if differing and not options.accept_changes:
+        raise RecordError(
+            f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "
+            "trials may not compare; promote all the same with --accept-changes"
+        )
+    check(promotion)
+    check_cluster(options, task, study.config, prepared)
+
+    def drive(phase: Study, told: list[Suggestion]) -> None:
+        _drive(promotion, phase, told, address=options.address, quiet=options.quiet)
+
+    try:
+        result = promote(promotion, drive, lambda text: say(options, text))
+    except EndedEarly as early:
+        why, code = early.why, CODES[early.outcome]
+    except (ValueError, OSError) as error:  # its input was sound: something else failed
+        if isinstance(error, StudyLockedError):
+            raise
+        why, code = one_line(error), FAILED
+    else:
+        if options.json:
+            print(as_json(result))
+        return DONE
+    print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
+    say(options, f"go on with it:    python -m search promote {study.name}{where(options)}")
+    return code
+
+
+def _drive(
+    promotion: Any, phase: Study, told: list[Suggestion], *, address: str | None, quiet: bool
+) -> None:
+    """Work on one phase, watched, with MLflow following."""
+    from search.driver.study import drive
+    from search.reports.progress import Progress
+    from search.tracking import delivery
+
+    record, task = promotion.record, promotion.task
+    done = len(record.history(phase).trials)
+
+    def follow() -> None:
+        delivery.start(record, phase)
+
+    with Progress(record, phase, task, quiet=quiet):
+        drive(
+            record,
+            phase,
+            task,
+            promotion.prepared,
+            trials=done + len(told),
+            told=told,
+            address=address,
+            on_started=follow,
+        )
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from search.models import predict
+    from search.record.record import open_record
+    from search.tasks.task import find_task
+    from search.tracking.delivery import check_server
+
+    task = find_task(options.task)
+    asked = [bool(options.inputs), options.input is not None, options.evaluate]
+    if sum(asked) != 1:
+        raise ValueError("predict takes inputs, or --input FILE, or --evaluate: one of them")
+    if options.evaluate and options.output:
+        raise ValueError("--output takes answers, which --evaluate has none of")
+    if not options.evaluate and (options.dataset is not None or options.data_dir is not None):
+        raise ValueError("--dataset and --data-dir say what --evaluate reads: it is needed too")
+    if options.output:
+        predict.check_output(options.output)
+    check_server(options.tracking_uri)
+    if options.evaluate:
+        model = predict.open_model(options.tracking_uri, task, options.model)
+        record = open_record(options.studies_dir, url=options.record, create=True)
+        scores = predict.evaluate(model, task, record, options.dataset, options.data_dir)
+        print(as_json(scores) if options.json else predict.describe(scores))
+        return DONE
+    inputs = (
+        predict.read_inputs(options.input)
+        if options.input
+        else predict.typed_inputs(task, options.inputs)
+    )
+    model = predict.open_model(options.tracking_uri, task, options.model)
+    answers = predict.ask(model, inputs)
+    if options.output:
+        predict.write_answers(inputs, answers, options.output)
+        if options.json:
+            told = {"model": model.address, "output": str(options.output), "n": len(answers)}
+            print(as_json(told))
+        else:
+            say(options, f"{len(answers)} answers by {model.address}: {options.output}")
+    elif options.json:
+        print(as_json({"model": model.address, "answers": answers.to_dict("records")}))
+    else:
+        print(predict.as_text(answers), end="")
+    return DONE

@@ -1,0 +1,156 @@
+"""The commands that look and tidy: list, show, sync, delete, doctor, ui."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.cli.common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed, one_line
+
+if TYPE_CHECKING:
+    from search.cli.doctor import Finding
+
+__all__ = ["add_commands"]
+
+
+def add_commands(command: AddCommand) -> None:
+    """Add them to the command line."""
+    listing = command("list", _list, "the studies of the studies folder")
+    listing.add_argument("--json", action="store_true", help="print one JSON list")
+
+    show = command("show", _show, "what is known of a study, or of one trial")
+    show.add_argument("name", metavar="NAME")
+    show.add_argument("--trial", type=int, help="its configuration, curve, log and traceback")
+    show.add_argument("--json", action="store_true", help="print one JSON object")
+
+    delete = command("delete", _delete, "remove a study and its folder")
+    delete.add_argument("name", metavar="NAME")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+
+    sync = command("sync", _sync, "deliver to MLflow what is missing")
+    sync.add_argument("name", metavar="NAME")
+
+    doctor = command("doctor", _doctor, "check this machine before a study")
+    doctor.add_argument("task", metavar="TASK", nargs="?", help="its data too")
+    doctor.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    doctor.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    doctor.add_argument(
+        "--cluster-file", type=Path, metavar="FILE", help="check this instead, before `ray up`"
+    )
+
+    ui = command("ui", _ui, "compare trials in the browser (mlflow ui)")
+    ui.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    ui.add_argument("--port", type=int, default=5000, help="on 127.0.0.1 (5000)")
+
+
+def _list(options: argparse.Namespace) -> int:
+    from search.record.record import open_record
+    from search.reports.summary import summarise
+    from search.tasks.task import find_task
+
+    record = open_record(options.studies_dir, url=options.record)
+    summaries = []
+    for study in record.studies():
+        if study.config.parent is None:
+            try:
+                task = find_task(study.config.task)
+            except ValueError as error:  # as where it cannot be imported from here
+                print(f"{study.name} cannot be shown: {one_line(error)}", file=sys.stderr)
+            else:
+                summaries.append(summarise(record, study, task))
+    if options.json:
+        print(as_json(summaries))
+        return DONE
+    for summary in summaries:
+        best = summary["best"]
+        value = f"{best['value']:.4f}" if best else "none complete"
+        print(
+            f"{summary['name']:<30} {summary['task']:<6} {summary['state']:<12} "
+            f"{summary['trials']['total']:>5} trials  best {summary['objective']['metric']} {value}"
+        )
+    return DONE
+
+
+def _show(options: argparse.Namespace) -> int:
+    from search.record.record import open_record
+    from search.reports.summary import describe, describe_trial, show_trial, summarise
+    from search.tasks.task import find_task
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    if options.trial is None:
+        summary = summarise(record, study, find_task(study.config.task))
+        print(as_json(summary) if options.json else describe(summary))
+    else:
+        trial = show_trial(record, study, options.trial)
+        print(as_json(trial) if options.json else describe_trial(trial))
+    return DONE
+
+
+def _sync(options: argparse.Namespace) -> int:
+    from search.record.record import open_record
+    from search.tasks.task import find_task
+    from search.tracking.delivery import sync
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    sync(record, study, find_task(study.config.task))
+    print(f"{study.name} is in MLflow, whole: {study.config.tracking_uri}")
+    return DONE
+
+
+def _delete(options: argparse.Namespace) -> int:
+    from search.record.record import open_record
+
+    record = open_record(options.studies_dir, url=options.record)
+    study = record.study(options.name)
+    if options.yes or confirmed(study.name):
+        record.delete(study)
+        print(f"deleted {study.name}; its runs in MLflow stay")
+    return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    console, code = Console(highlight=False), DONE
+    for finding in _findings(options):
+        light = finding.light
+        console.print(f"[{light}]{light:<7}[/] {finding.subject:<15} ", end="")
+        console.print(finding.found, markup=False, soft_wrap=True)
+        if light != "green" and finding.mend:
+            console.print(f"        mend: {finding.mend}", markup=False, soft_wrap=True)
+        code = FAILED if light == "red" else code
+    return code
+
+
+def _findings(options: argparse.Namespace) -> Iterator[Finding]:
+    from search.cli.cluster_file import examine_cluster_file
+    from search.cli.doctor import examine
+    from search.tasks.task import find_task
+
+    if options.cluster_file is not None:
+        return examine_cluster_file(options.cluster_file)
+    return examine(
+        find_task(options.task) if options.task else None,
+        studies_dir=options.studies_dir,
+        record=options.record,
+        tracking_uri=options.tracking_uri,
+        data_dir=options.data_dir,
+        ray=True,
+    )
+
+
+def _ui(options: argparse.Namespace) -> int:
+    from search.tracking.delivery import check_server
+
+    if not 1 <= options.port <= 65535:
+        raise ValueError(f"--port must be between 1 and 65535, got {options.port}")
+    check_server(options.tracking_uri)
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", options.tracking_uri]
+    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(options.port)])

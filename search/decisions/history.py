@@ -1,0 +1,270 @@
+"""A study as its events tell it. Every state that is shown or decided on is derived here.
+
+    record (rows) → events → History → decisions, summary, progress, MLflow
+
+`History` is a fold: the same events in the same order give the same history, live or read back.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from search.tasks.config import Value
+
+__all__ = [
+    "EpochEnd",
+    "Event",
+    "Failure",
+    "History",
+    "Segment",
+    "Session",
+    "Suggestion",
+    "Trial",
+    "TrialState",
+]
+
+TrialState = Literal["running", "paused", "pruned", "complete", "failed"]
+Decision = Literal["go on", "pause", "complete"]
+SessionEvent = Literal["started", "finished", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suggestion:
+    """A trial's configuration was decided."""
+
+    trial: int
+    config: Mapping[str, Value]  # whole: defaults included
+    seed: int
+    source: str  # the named point, or the sampler
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A worker was told: this trial, from `first_epoch` on to `last_epoch`."""
+
+    trial: int
+    attempt: int  # 0, and one more for each time a process died under the trial
+    first_epoch: int
+    last_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochEnd:
+    """An epoch's metrics, all finite, and what was decided on them."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    metrics: Mapping[str, float]
+    cpu_s: float  # CPU seconds of training and evaluation
+    wall_s: float
+    reset_s: float  # before the first epoch of a segment: loading data, vectors, checkpoint
+    decision: Decision
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """An attempt failed; with `final`, so did the trial."""
+
+    trial: int
+    attempt: int
+    epoch: int  # the epoch that did not end
+    reason: str  # one line
+    traceback: str
+    counts: bool = True  # towards the attempts a trial has; a preempted machine's does not
+    final: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """A driver began or ended its work on the study."""
+
+    event: SessionEvent
+    trials: int  # the study's length as of now
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+Event = Suggestion | Segment | EpochEnd | Failure | Session
+
+
+@dataclass(slots=True)
+class Trial:
+    """One configuration's training so far."""
+
+    suggestion: Suggestion
+    epochs: list[EpochEnd] = field(default_factory=list)
+    epoch_times: list[float] = field(default_factory=list)  # when each ended
+    failures: list[Failure] = field(default_factory=list)
+    target: int = 0  # the last epoch it has been told to reach
+    open: bool = False  # a worker of this session has it
+    started_at: float = 0.0
+    ended_at: float = 0.0  # its last event
+
+    @property
+    def number(self) -> int:
+        return self.suggestion.trial
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return len(self.epochs)
+
+    @property
+    def attempt(self) -> int:
+        """The number of its present attempt: 0, and one more for each failure."""
+        return len(self.failures)
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.failures) and self.failures[-1].final
+
+    @property
+    def unfinished(self) -> bool:
+        """Told to go further than it has got: in a worker's hands, or interrupted."""
+        return not self.failed and self.epoch < self.target
+
+    def value(self, metric: str, epoch: int | None = None) -> float:
+        """The metric at `epoch`, or at the last one: a trial's value is that of its last epoch."""
+        return self.epochs[-1 if epoch is None else epoch - 1].metrics[metric]
+
+
+@dataclass
+class Span:
+    """One driver's time at work, in seconds since the Unix epoch.
+
+    A driver that was killed says no end: its span ends with the last event it recorded.
+    """
+
+    started: float
+    ended: float
+    first_segment: float | None = None
+    last_epoch: float | None = None
+    epochs: int = 0
+    cpu_s: float = 0.0  # of training and evaluation
+
+    @property
+    def wall_s(self) -> float:
+        return max(self.ended - self.started, 0.0)
+
+    @property
+    def training_s(self) -> float:
+        """From the first trial's start to the last trial's end."""
+        if self.first_segment is None or self.last_epoch is None:
+            return 0.0
+        return max(self.last_epoch - self.first_segment, 0.0)
+
+
+class History:
+    """A study's trials, in the order of their numbers, after the events seen so far."""
+
+    def __init__(self, events: Iterable[tuple[float, Event]] = ()) -> None:
+        self.trials: list[Trial] = []
+        self.last_session: Session | None = None
+        self.depends_on: Mapping[str, Any] | None = None  # hashes and versions of the last start
+        self.spans: list[Span] = []  # one a session
+        self.length = 0  # trials that the study was last asked for
+        self.told: list[int] = []  # the trial of each event, in order: what views follow
+        self.epoch_walls_s: list[float] = []  # of all epochs, ascending
+        self.failures_in_a_row = 0  # trials given up alike in this session, no epoch between them
+        self._last_reason = ""
+        self._open: set[int] = set()  # trials by what holds of them now
+        self._waiting: set[int] = set()
+        self._arrived: set[int] = set()
+        self._failed: set[int] = set()
+        for at, event in events:
+            self.apply(at, event)
+
+    def apply(self, at: float, event: Event) -> None:
+        """Take one event, at `at` seconds since the Unix epoch."""
+        if isinstance(event, Session):
+            self._apply_session(at, event)
+            return
+        self.spans[-1].ended = at
+        if isinstance(event, Suggestion):
+            assert event.trial == len(self.trials), "suggestions are numbered in order"
+            self.trials.append(Trial(event, started_at=at))
+        trial = self.trials[event.trial]
+        trial.ended_at = at
+        match event:
+            case Segment():
+                trial.target, trial.open = event.last_epoch, True
+                self.spans[-1].first_segment = self.spans[-1].first_segment or at
+            case EpochEnd():
+                assert event.epoch == trial.epoch + 1, "epochs are recorded once, in order"
+                trial.epochs.append(event)
+                trial.epoch_times.append(at)
+                trial.open = event.epoch < trial.target
+                self.spans[-1].last_epoch = at
+                self.spans[-1].epochs += 1
+                self.spans[-1].cpu_s += event.cpu_s
+                bisect.insort(self.epoch_walls_s, event.wall_s)
+                self.failures_in_a_row = 0
+            case Failure():
+                if event.final:
+                    alike = event.reason == self._last_reason
+                    self.failures_in_a_row = 1 + (self.failures_in_a_row if alike else 0)
+                    self._last_reason = event.reason
+                trial.failures.append(event)
+                trial.open = False
+        self._sort_in(trial)
+
+    def _apply_session(self, at: float, event: Session) -> None:
+        self.last_session = event
+        self.length = event.trials
+        for trial in self.open_trials():
+            trial.open = False
+            self._sort_in(trial)
+        self.failures_in_a_row = 0
+        if event.event == "started":
+            self.spans.append(Span(at, at))
+            self.depends_on = event.details.get("depends_on", self.depends_on)
+        else:
+            self.spans[-1].ended = at
+
+    def state(self, trial: Trial, max_epochs: int) -> TrialState:
+        """A paused trial is pruned once the study is finished without it."""
+        if trial.failed:
+            return "failed"
+        if trial.epoch >= max_epochs:
+            return "complete"
+        session = self.last_session
+        if session is not None and session.event == "started" and trial.open:
+            return "running"
+        return "pruned" if session is not None and session.event == "finished" else "paused"
+
+    def _sort_in(self, trial: Trial) -> None:
+        """Keep what decisions ask for: it must cost the same however many trials there are."""
+        number = trial.number
+        for numbers, holds in (
+            (self._open, trial.open),
+            (self._waiting, trial.unfinished and not trial.open),
+            (self._arrived, trial.epoch >= trial.target > 0),
+            (self._failed, trial.failed),
+        ):
+            (numbers.add if holds else numbers.discard)(number)
+        self.told.append(number)
+
+    def open_trials(self) -> list[Trial]:
+        return [self.trials[number] for number in sorted(self._open)]
+
+    def next_waiting(self) -> Trial | None:
+        """The first trial that is to go further and that no worker has: it was interrupted, or
+        its process died."""
+        return self.trials[min(self._waiting)] if self._waiting else None
+
+    @property
+    def failed(self) -> int:
+        """Failed trials."""
+        return len(self._failed)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all trials."""
+        return len(self.epoch_walls_s)
+
+    def only_failures(self) -> int:
+        """How many trials have failed, if none has got anywhere; else 0."""
+        return 0 if self._arrived else self.failed

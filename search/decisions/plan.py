@@ -1,0 +1,78 @@
+"""What a study will cost, known before it starts. Pure functions."""
+
+from __future__ import annotations
+
+from search.tasks.config import Scheduler, StudyConfig
+
+__all__ = ["describe", "disk_gib", "epochs", "horizon", "ladder_of", "rungs"]
+
+KEPT = 2  # checkpoints of a trial (trainables/checkpoint.py, which imports torch)
+
+
+def rungs(min_epochs: int, max_epochs: int, reduction_factor: int) -> list[int]:
+    """The epochs at which trials are compared: r·ηᵏ below R, then R itself.
+
+    In whole numbers: through logarithms, rounding loses a rung (log 243 / log 3 < 5).
+
+    >>> rungs(1, 9, 3)
+    [1, 3, 9]
+    """
+    ladder = []
+    rung = min_epochs
+    while rung < max_epochs:
+        ladder.append(rung)
+        rung *= reduction_factor
+    return [*ladder, max_epochs]
+
+
+def ladder_of(config: StudyConfig) -> list[int]:
+    """The study's rungs."""
+    return rungs(config.min_epochs, config.max_epochs, config.reduction_factor)
+
+
+def epochs(
+    trials: int, baselines: int, ladder: list[int], factor: int, scheduler: Scheduler
+) -> int:
+    """The most epochs that a study of `trials`, the first `baselines` at full length, can train.
+
+    Rate-limited ASHA ("asha") trains exactly as many if no trial fails. The published rule has no
+    such limit: in the worst order of arrival each trial is the best so far and trains in full.
+    """
+    if scheduler != "asha":
+        return trials * ladder[-1]
+    total = baselines * ladder[-1]
+    arriving, trained = trials - baselines, 0
+    for rung in ladder:
+        total += arriving * (rung - trained)
+        arriving, trained = arriving // factor, rung
+    return total
+
+
+def horizon(config: StudyConfig, trials: int, baselines: int) -> int:
+    """The most epochs that this study can train when it is `trials` long."""
+    ladder = ladder_of(config)
+    baselines = min(baselines, trials)
+    return epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
+
+
+def disk_gib(trials: int, checkpoint_mib: float) -> float:
+    """The most that checkpoints take: of each trial the last two."""
+    return trials * KEPT * checkpoint_mib / 1024
+
+
+def describe(
+    config: StudyConfig, trials: int, baselines: int, checkpoint_mib: float | None = None
+) -> str:
+    """What will happen, in two lines, for a user who may still change their mind."""
+    ladder = ladder_of(config)
+    at = ", ".join(str(rung) for rung in ladder)
+    most = horizon(config, trials, baselines)
+    disk = ""
+    if checkpoint_mib is not None:
+        disk = f", {disk_gib(trials, checkpoint_mib):.1f} GiB of checkpoints"
+    return (
+        f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
+        f"{config.workers} at a time\n"
+        f"at most {most} epochs ({config.scheduler}; rungs at epochs {at}; "
+        f"{min(baselines, trials)} named points in full){disk}"
+    )

@@ -1,0 +1,312 @@
+"""The one decision point: a Ray Tune Searcher that answers "what next?" from the record.
+
+Tune asks `suggest` when a worker is free and is told the next segment. What it reports goes into
+the record before anything else is decided on it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from search.decisions import asha, plan
+from search.decisions.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
+from search.decisions.sampler import suggest, valued
+from search.driver.attempts import (
+    Cause,
+    Silence,
+    cause_of_death,
+    epoch_limit_s,
+    failure,
+    start_limit_s,
+)
+from search.driver.ending import Ending
+from search.machines.node_check import UNFIT
+from search.record.record import Record, RecordError, Study
+from search.reports.summary import complete_trials
+from search.tasks.task import Task
+from trainables.seeding import derive
+
+__all__ = ["HOPELESS", "IN_A_ROW", "StudySearcher"]
+
+IN_A_ROW = 10  # trials that fail alike, and no epoch between them: something has broken
+HOPELESS = 5  # failed trials, and not one that has paused or ended, that end the study
+
+log = logging.getLogger(__name__)
+
+
+class StudySearcher(Searcher):  # type: ignore[misc]
+    """Decides from, and writes to, one study's record."""
+
+    def __init__(
+        self,
+        record: Record,
+        study: Study,
+        task: Task,
+        ending: Ending,
+        common: Mapping[str, Any],
+        told: Sequence[Suggestion] = (),
+        capacity: Callable[[], int] | None = None,
+    ) -> None:
+        """`common`: what every segment's Tune configuration holds beside the segment.
+        `told`: trials that are not decided here, by their numbers: a promotion's runs.
+        `capacity`: how many trials may be open now; by default as many as there are workers."""
+        super().__init__()
+        self._record = record
+        self._study = study
+        self._task = task
+        self._files = record.files(study)
+        self._common = dict(common)
+        self.history = record.history(study)
+        self._ending = ending
+        self.finished = False  # there is nothing left to do
+        self._segments: dict[str, Segment] = {}  # by Tune trial, those in a worker's hands
+        self._silences: dict[str, Silence] = {}  # of each of those
+        self._waiting: Segment | None = None  # decided, but the record does not answer
+        config = study.config
+        self._ladder = plan.ladder_of(config)
+        self._first = task.first_trials(config)
+        self._capacity = capacity or (lambda: config.workers)
+        self._rungs = asha.rungs_of(
+            self.history, ladder=self._ladder, full_length=len(self._first), value=self.value
+        )
+        self._valued = valued(self.history, self.value)
+        self._complete = complete_trials(self.history, study, task)
+        self._told = {suggestion.trial: suggestion for suggestion in told}
+
+    def value(self, trial: Trial, epoch: int | None = None) -> float:
+        """The objective, larger is better."""
+        return trial.value(self._task.metric, epoch) * self._task.sign
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next segment for the free worker, or FINISHED, or None: ask again.
+
+        While the record does not answer there is none, so that what waits in memory is at most the
+        rest of the segments that were running: an epoch each for every worker and epoch to go.
+        """
+        told = self._told_next(trial_id)
+        self.finished = told == Searcher.FINISHED
+        return told
+
+    def _told_next(self, trial_id: str) -> Any:
+        if self._ending.early:
+            return None if self._segments else Searcher.FINISHED
+        try:
+            if not self._record.flush():
+                return None
+            segment, self._waiting = self._waiting or self._next(), None
+            if isinstance(segment, Segment) and not self._record.flush():
+                self._waiting = segment  # no worker has what is not on record
+                return None
+        except RecordError as error:
+            self._ending.ask("failed", str(error), grace_s=0)
+            return None
+        if not isinstance(segment, Segment):
+            return segment
+        start_s = start_limit_s(self._study.config, self.history)
+        self._segments[trial_id] = segment
+        self._silences[trial_id] = Silence(start_s, started=False)
+        trial = self.history.trials[segment.trial]
+        suggestion = trial.suggestion
+        return {
+            **self._common,
+            "trial": segment.trial,
+            "config": dict(suggestion.config),
+            "seed": suggestion.seed,
+            "first_epoch": segment.first_epoch,
+            "last_epoch": segment.last_epoch,
+            "start_s": start_s,
+            "timeout_s": epoch_limit_s(self._study.config, self.history),
+            "curve": json.dumps([dict(epoch.metrics) for epoch in trial.epochs]),
+        }
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        segment = self._segments.get(trial_id)
+        if segment is None:
+            return
+        self.hear(trial_id)
+        try:
+            self._record_result(segment, result)
+        except RecordError as error:
+            self._ending.ask("failed", str(error), grace_s=0)
+
+    def hear(self, trial_id: str) -> None:
+        """The segment is alive, or has no process yet that could be."""
+        if trial_id in self._silences:
+            self._silences[trial_id].broken()
+
+    def on_start(self, trial_id: str) -> None:
+        """The segment has a process."""
+        if trial_id in self._silences:
+            limit_s = epoch_limit_s(self._study.config, self.history)
+            self._silences[trial_id] = Silence(limit_s, started=True)
+
+    def hangs(self, trial_id: str) -> bool:
+        """Whether nothing was heard for so long that its process should have ended itself."""
+        silence = self._silences.get(trial_id)
+        return silence is not None and silence.hangs(self._study.config)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        if error:
+            return  # `on_process_death` knows more, and comes next
+        if result:
+            self.on_trial_result(trial_id, result)
+        self._segments.pop(trial_id, None)
+        self._silences.pop(trial_id, None)
+
+    def on_process_death(self, trial_id: str, why: str, machine_gone: bool = False) -> None:
+        """The worker process under a segment is gone: retry from the checkpoint, within bounds."""
+        segment = self._segments.pop(trial_id, None)
+        if segment is None:
+            return
+        cause = cause_of_death(
+            why,
+            self._silences.pop(trial_id),
+            preempted=self._files.take_preemption_mark(segment.trial),
+            machine_gone=machine_gone,
+        )
+        try:
+            self._fail(segment, cause)
+        except RecordError as error:  # else the trial would be open for ever, and waited for
+            self._ending.ask("failed", str(error), grace_s=0)
+        if UNFIT in why:  # it would take, and spoil, every segment there is
+            self._ending.ask("failed", why, grace_s=None)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the record is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the record is the state."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its searcher for snapshots that we do not use."""
+        return {}
+
+    def _next(self) -> Any:
+        """A Segment, on record, or Searcher.FINISHED, or None."""
+        config = self._study.config
+        decision = asha.next_segment(
+            self.history,
+            self._rungs,
+            reduction_factor=config.reduction_factor,
+            scheduler=config.scheduler,
+            trials=self.history.length,
+            workers=self._capacity(),
+        )
+        if decision == "wait":
+            return None
+        if decision == "finished":
+            return Searcher.FINISHED
+        if decision == "suggest":
+            return self._suggest(len(self.history.trials))
+        self._append(decision)
+        return decision
+
+    def _append(self, *events: Event) -> None:
+        for at, event in self._record.append(self._study, *events):
+            self.history.apply(at, event)
+
+    def _suggest(self, number: int) -> Segment:
+        suggestion = self._told.get(number) or self._decide(number)
+        config = self._study.config
+        target = asha.first_target(
+            number,
+            ladder=self._ladder,
+            scheduler=config.scheduler,
+            full_length=len(self._first),
+        )
+        segment = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
+        self._append(suggestion, segment)
+        return segment
+
+    def _decide(self, number: int) -> Suggestion:
+        config = self._study.config
+        if number < len(self._first):
+            source, values = self._first[number]
+        else:
+            source = config.sampler
+            values = self._task.configure(
+                {
+                    **config.fixed,
+                    **suggest(
+                        number,
+                        self._valued,
+                        space=self._task.space,
+                        fixed=config.fixed,
+                        sampler=config.sampler,
+                        seed=config.seed,
+                    ),
+                }
+            )
+        return Suggestion(
+            trial=number, config=values, seed=derive(config.seed, "trial", number), source=source
+        )
+
+    def _record_result(self, segment: Segment, result: Mapping[str, Any]) -> None:
+        if "halt" in result:
+            self._ending.ask("failed", result["halt"], grace_s=0)
+            return
+        if "failure" in result:
+            why, trace, final = (result[key] for key in ("failure", "traceback", "final"))
+            self._fail(segment, Cause(reason=why, traceback=trace, final=final))
+            return
+        trial = self.history.trials[segment.trial]
+        epoch, metrics = result["epoch"], _nested(result, "metrics")
+        if epoch <= trial.epoch:  # a replay: what is on record stands
+            if dict(trial.epochs[epoch - 1].metrics) != metrics:
+                log.warning("trial %d, epoch %d: a replay differs", segment.trial, epoch)
+            return
+        decision: Decision = "go on"
+        if epoch == trial.target:
+            decision = "complete" if epoch >= self._study.config.max_epochs else "pause"
+        self._append(
+            EpochEnd(
+                trial=segment.trial,
+                attempt=segment.attempt,
+                epoch=epoch,
+                metrics=metrics,
+                cpu_s=result["cpu_s"],
+                wall_s=result["wall_s"],
+                reset_s=result["reset_s"],
+                decision=decision,
+            )
+        )
+        if decision == "complete":
+            self._drop_checkpoint_beside(trial)
+
+    def _drop_checkpoint_beside(self, complete: Trial) -> None:
+        """Of the complete trials the best keep theirs; one more is complete now."""
+        keep = self._study.config.keep_checkpoints
+        among_best = self._complete.place(complete) < keep
+        self._drop_checkpoints(self._complete.top(keep + 1)[keep:] if among_best else [complete])
+
+    def _drop_checkpoints(self, trials: list[Trial]) -> None:
+        self._files.drop_checkpoints({trial.number for trial in trials})
+
+    def _fail(self, segment: Segment, cause: Cause) -> None:
+        trial = self.history.trials[segment.trial]
+        if trial.failed:
+            return
+        self._append(failure(trial, cause))
+        if trial.failed:
+            self._drop_checkpoints([trial])
+        if self.history.only_failures() >= HOPELESS:
+            self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
+        in_a_row = self.history.failures_in_a_row
+        if in_a_row >= IN_A_ROW:
+            why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
+            self._ending.ask("failed", why, grace_s=0)
+
+
+def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:
+    """Tune flattens results on their way to a searcher: {"metrics/loss": 1.0}."""
+    prefix = f"{name}/"
+    named = {key.removeprefix(prefix): v for key, v in result.items() if key.startswith(prefix)}
+    return {sys.intern(key): value for key, value in named.items()}  # one string for all epochs

@@ -1,0 +1,231 @@
+"""A study's files: in its folder here and, where it has a storage, where every node reaches them.
+
+Who writes puts after writing, who reads fetches what is missing; without a storage both do nothing,
+since the folder is all there is. Keys in the storage are the paths in the study's folder
+(search/files/paths.py), below studies/NAME-CREATED/.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from search.files.paths import (
+    checkpoint_folder,
+    figures_folder,
+    load_predictions,
+    log_file,
+    predictions_file,
+    preemption_mark,
+)
+from search.files.storage import StorageError, Store, open_store
+from trainables import State
+from trainables.data import cache_folder
+
+__all__ = ["PATIENCE_S", "StudyFiles"]
+
+PATIENCE_S = 120.0  # how long a trial waits for a storage that does not answer
+RETRY_S = 3.0
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+log = logging.getLogger(__name__)
+
+
+class StudyFiles:
+    """One study's. Methods raise StorageError where they do not say otherwise."""
+
+    def __init__(
+        self, folder: Path, storage: str | None, name: str, *, patience_s: float = 0.0
+    ) -> None:
+        """`name`: of the study and no other that there ever was. `patience_s`: how long a storage
+        that does not answer is waited for."""
+        self.folder, self.name = folder, name
+        self.store: Store | None = open_store(storage) if storage else None
+        self.patience_s = patience_s if storage else 0.0
+
+    @classmethod
+    def on_node(cls, folder: Path, storage: str | None, name: str) -> StudyFiles:
+        """For a trial: with a storage it works in a scratch folder of its node."""
+        scratch = cache_folder() / "scratch" / name
+        return cls(scratch if storage else folder, storage, name, patience_s=PATIENCE_S)
+
+    def keep(self, path: Path) -> None:
+        """Put a file of the folder where every node reaches it."""
+        if self.store:
+            self.patiently(self.store.put, path, self._key(path))
+
+    def have(self, path: Path) -> bool:
+        """Whether there is such a file of the folder, fetched if it was not there."""
+        if path.exists() or self.store is None:
+            return path.exists()
+        return self.patiently(self.store.get, self._key(path), path)
+
+    def have_all(self, paths: Sequence[Path]) -> bool:
+        """Raises nothing: what a storage that does not answer holds, we have not."""
+        with contextlib.suppress(StorageError):
+            return all(self.have(path) for path in paths)
+        return False
+
+    def predictions(self, trial: int) -> np.ndarray:
+        """A complete trial's, of the validation split; also FileNotFoundError."""
+        path = predictions_file(self.folder, trial)
+        self.have(path)
+        return load_predictions(path)
+
+    def pictures(self, trial: int) -> list[Path]:
+        """A complete trial's."""
+        folder = figures_folder(self.folder, trial)
+        if self.store:
+            for key in self.patiently(self.store.keys, self._key(folder)):
+                self.have(self._path(key))
+        return sorted(folder.glob("*.png"))
+
+    def log(self, trial: int) -> str:
+        """What a trial has printed, up to the end of its last segment; "" if nothing."""
+        path = log_file(self.folder, f"trial-{trial}")
+        if self.store:
+            self.patiently(self.store.get, self._key(path), path)  # an older one may be here
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def save_checkpoint(self, state: State, trial: int, epoch: int) -> None:
+        """Durable when this returns; the last two are kept, here and in the storage."""
+        from trainables import checkpoint
+
+        path = checkpoint.save(state, checkpoint_folder(self.folder, trial), epoch)
+        self.keep(path)
+        if self.store and epoch > checkpoint.KEPT:
+            old = path.with_name(checkpoint.file_name(epoch - checkpoint.KEPT))
+            with contextlib.suppress(StorageError):  # what is superfluous does no harm
+                self.store.delete(self._key(old))
+
+    def load_checkpoint(self, trial: int, epoch: int) -> tuple[int, State] | None:
+        """The newest intact checkpoint that is not after `epoch`, as (its epoch, state), or None.
+
+        From here if it is of `epoch`, else from the storage: what is torn or altered there is
+        passed over for the one before.
+        """
+        from trainables import checkpoint
+
+        folder = checkpoint_folder(self.folder, trial)
+        found = checkpoint.load(folder, epoch)
+        if self.store is None or (found and found[0] == epoch):
+            return found
+        for key in reversed(self.patiently(self.store.keys, self._key(folder))):
+            path = self._path(key)
+            if path.name <= checkpoint.file_name(epoch) and self.patiently(
+                self.store.get, key, path
+            ):
+                found = checkpoint.load(folder, epoch)
+                if found:
+                    return found
+        return found
+
+    def drop_checkpoints(self, trials: set[int]) -> None:
+        """Raises nothing: a storage that does not answer keeps them."""
+        for trial in sorted(trials):
+            shutil.rmtree(checkpoint_folder(self.folder, trial), ignore_errors=True)
+        if self.store is None or not trials:
+            return
+        keys = {self._key(checkpoint_folder(self.folder, trial)) for trial in trials}
+        try:
+            if len(keys) > 1:  # most are gone already: one listing is cheaper than to ask for each
+                stored = self.store.keys(f"{self._root}/checkpoints")
+                keys &= {key.rpartition("/")[0] for key in stored}
+            for key in sorted(keys):
+                self.store.delete(key)
+        except StorageError as error:
+            log.warning("superfluous checkpoints stay: %s", error)
+
+    def begin_segment(self, trial: int) -> None:
+        """A trial is about to go on, on this node."""
+        mark = preemption_mark(self.folder, trial)
+        mark.unlink(missing_ok=True)
+        if self.store:
+            self.patiently(self.store.delete, self._key(mark))
+            self.have(log_file(self.folder, f"trial-{trial}"))  # to be appended to
+
+    def end_segment(self, trial: int) -> None:
+        """It has paused or ended. In a scratch folder nothing of it stays; raises nothing."""
+        if self.store is None:
+            return
+        printed = log_file(self.folder, f"trial-{trial}")
+        with contextlib.suppress(StorageError, OSError):  # then all of it stays here
+            self.keep(printed)
+            shutil.rmtree(checkpoint_folder(self.folder, trial), ignore_errors=True)
+            shutil.rmtree(figures_folder(self.folder, trial), ignore_errors=True)
+            predictions_file(self.folder, trial).unlink(missing_ok=True)
+            printed.unlink(missing_ok=True)
+
+    def mark_preempted(self, trial: int, why: str) -> None:
+        """Its process goes, through no fault of its own: no time for patience. Raises nothing."""
+        mark = preemption_mark(self.folder, trial)
+        with contextlib.suppress(StorageError, OSError):
+            if self.store is None:
+                mark.write_text(why)
+            else:
+                self.store.put_bytes(self._key(mark), why.encode())
+
+    def take_preemption_mark(self, trial: int) -> str:
+        """Why its process has gone, if that is known; the mark is gone then. Raises nothing."""
+        mark, said = preemption_mark(self.folder, trial), b""
+        with contextlib.suppress(StorageError, OSError):
+            if self.store is None:
+                said = mark.read_bytes()
+                mark.unlink()
+            else:
+                said = self.store.get_bytes(self._key(mark)) or b""
+                self.store.delete(self._key(mark))
+        return said.decode()
+
+    def fetch_all(self) -> None:
+        """All that the storage holds of the study: it is to be moved."""
+        if self.store:
+            for key in self.patiently(self.store.keys, self._root):
+                path = self._path(key)
+                if path.suffix == ".log" or not path.exists():  # a log here may be an older one
+                    self.patiently(self.store.get, key, path)
+
+    def keep_all(self) -> None:
+        """It has been moved here."""
+        if self.store:
+            for path in sorted(self.folder.rglob("*")):
+                if path.is_file():
+                    self.keep(path)
+
+    def has_stored(self) -> bool:
+        """Whether the storage holds anything of the study."""
+        return self.store is not None and bool(self.patiently(self.store.keys, self._root))
+
+    def delete_stored(self) -> None:
+        """All that the storage holds of the study."""
+        if self.store:
+            self.patiently(self.store.delete, self._root)
+
+    @property
+    def _root(self) -> str:
+        return f"studies/{self.name}"
+
+    def _key(self, path: Path) -> str:
+        return f"{self._root}/{path.relative_to(self.folder)}"
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key.removeprefix(f"{self._root}/")
+
+    def patiently(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Of the store, again and again while there is patience."""
+        ends = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except StorageError:
+                if time.monotonic() >= ends:
+                    raise
+                time.sleep(RETRY_S)

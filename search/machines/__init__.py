@@ -1,0 +1,1 @@
+"""What there is to train on: cores, GPUs, nodes, clusters."""

@@ -1,0 +1,1 @@
+"""From noisy trials to a registered model."""

@@ -1,0 +1,238 @@
+"""A candidate's last part: further seeds, one reading of the test split, the registry."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from search.decisions.history import Trial
+from search.driver.ending import EndedEarly
+from search.models import registry, test_split
+from search.promotion.confirm import Contender
+from search.promotion.phases import (
+    Drive,
+    Promotion,
+    finished,
+    phase_name,
+    predictions,
+    run_phase,
+    wanted_run,
+)
+from search.promotion.verdict import describe_final
+from search.record.record import RecordError, Study, StudyLockedError
+from search.statistics.intervals import Objective, difference_from, joint_interval, seed_interval
+from search.tasks.provenance import depends_on
+from search.tracking.delivery import sync
+from search.tracking.projection import Projection
+from trainables.seeding import derive
+
+__all__ = ["Say", "finalise"]
+
+Say = Callable[[str], None]
+
+
+def finalise(
+    promotion: Promotion,
+    candidate: Contender,
+    drive: Drive,
+    say: Say,
+    so_far: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Train the candidate on further seeds, read the test split, register the median run."""
+    study, task, config = promotion.study, promotion.task, promotion.study.config
+    seeds = [derive(config.seed, "final", k) for k in range(promotion.final_seeds)]
+    wanted = [wanted_run(candidate.trial, candidate.config, seed) for seed in seeds]
+    phase = run_phase(promotion, "final", wanted, drive)
+    runs = finished(promotion, phase, candidate.config, seeds)
+    if runs is None:
+        raise EndedEarly("failed", f"a final run failed: see {phase.name}")
+    objective, seed = task.objective, config.seed
+    validation = predictions(promotion, phase, runs)
+    result: dict[str, Any] = {
+        "validation": _scores(objective, promotion.labels, validation, seed),
+    }
+    with _models_folder(promotion, phase) as folder:
+        models = [_export(promotion, phase, run, folder) for run in runs]
+        result |= _test(promotion, models)
+        result["validation_minus_test"] = result["validation"]["mean"] - result["test"]["mean"]
+        for line in describe_final(task, result):
+            say(line)
+        median = sorted(range(len(runs)), key=lambda k: runs[k].value(task.metric))[len(runs) // 2]
+        registered = _register(
+            promotion, phase, runs[median], models[median], np.stack(validation), result, so_far
+        )
+    say(f"{registered.name} version {registered.version} is {registered.alias}: {registered.why}")
+    readings = test_split.count(promotion.record, task.testable_data(), config.dataset, study.owner)
+    say(str(readings))
+    return {
+        "final": result,
+        "alias": registered.alias,
+        "alias_reason": registered.why,
+        "model": {"name": registered.name, "version": registered.version},
+        "test_readings": readings.study,
+        "test_readings_all": readings.all,
+    }
+
+
+@contextlib.contextmanager
+def _models_folder(promotion: Promotion, phase: Study) -> Iterator[Path]:
+    """An empty folder for models, whatever a killed promotion left there; one process at a time."""
+    folder = promotion.record.study_folder(phase.name) / "models"
+    try:
+        with FileLock(f"{folder}.lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+    except Timeout:
+        raise StudyLockedError(f"{promotion.study.name} is being promoted already") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Exported:
+    folder: Path
+    hash: str
+
+
+def _export(promotion: Promotion, phase: Study, run: Trial, models: Path) -> _Exported:
+    from trainables import export
+
+    found = promotion.record.files(phase).load_checkpoint(run.number, run.epoch)
+    if found is None or found[0] != run.epoch:
+        raise RecordError(
+            f"the checkpoint of {phase.name}, trial {run.number}, is lost or damaged: "
+            f"`python -m search delete {phase.name}`, then promote again"
+        )
+    task = promotion.task
+    target = models / f"trial-{run.number}"
+    target.mkdir()
+    task.model_module().export(
+        task.config(**run.suggestion.config), promotion.data, found[1], target
+    )
+    return _Exported(folder=target, hash=export.verify(target))
+
+
+def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
+    """Score the final models on the test split: in all, by group, and beside the baselines."""
+    task, config = promotion.task, promotion.study.config
+    module, data = task.model_module(), task.testable_data()
+    test = test_split.read(
+        promotion.record,
+        data,
+        config.dataset,
+        promotion.data_dir,
+        model_hashes=[model.hash for model in models],
+        study=promotion.study.owner,
+        purpose="promote",
+    )
+    guesses = [module.load(model.folder).predict(test.inputs) for model in models]
+    objective, seed = task.objective, config.seed
+    baselines = {}
+    for name, guess in data.test_baselines(promotion.data, test).items():
+        gain = difference_from(objective, test.labels, guesses, guess, seed=seed)
+        baselines[name] = {
+            "value": objective(test.labels, guess),
+            "final_minus_this": {**dataclasses.asdict(gain), "beyond_noise": gain.beyond_noise},
+        }
+    groups = {
+        str(group): {
+            "mean": float(np.mean([objective(test.labels[at], p[at]) for p in guesses])),
+            "n": int(at.sum()),
+        }
+        for group in np.unique(test.groups)
+        for at in [test.groups == group]
+    }
+    return {
+        "test": {**_scores(objective, test.labels, guesses, seed), "groups": groups},
+        "baselines": baselines,
+    }
+
+
+def _register(
+    promotion: Promotion,
+    phase: Study,
+    run: Trial,
+    model: _Exported,
+    validation: np.ndarray,
+    final: Mapping[str, Any],
+    so_far: Mapping[str, Any],
+) -> registry.Registered:
+    task, study, config = promotion.task, promotion.study, promotion.study.config
+    for part in ("confirm", "final"):  # whatever kept those who follow them from it
+        told = promotion.record.study(phase_name(study.name, part))
+        sync(promotion.record, told.tracked_at(config.tracking_uri), task)
+    example = task.model_module().example()
+    origin = depends_on(task, promotion.prepared)
+    tags = {
+        "study": study.owner,
+        "trial": str(so_far["candidate"]["trial"]),
+        "run": f"{phase.name}, trial {run.number}",
+        "config": json.dumps(dict(run.suggestion.config)),
+        "seed": str(run.suggestion.seed),
+        "dataset": config.dataset,
+        "metric": task.metric,
+        "split": "validation",
+        **{name: json.dumps(v) if isinstance(v, dict) else v for name, v in origin.items()},
+        **{name: json.dumps(so_far[name]) for name in ("search", "corrected", "fresh")},
+        **{f"final_{name}": json.dumps(final[name]) for name in ("validation", "test")},
+    }
+    with registry.answering():
+        version = registry.register(
+            config.tracking_uri,
+            task.name,
+            experiment=task.name,
+            run_id=Projection(promotion.record, phase, task).run_id(run.number),
+            model=model.folder,
+            model_hash=model.hash,
+            example=example,
+            answer=task.model_module().load(model.folder).answer(example),
+            validation=validation,
+            requirements=_requirements(origin["versions"]),
+            tags=tags,
+        )
+        return registry.decide_alias(
+            config.tracking_uri,
+            task.name,
+            version,
+            objective=task.objective,
+            labels=promotion.labels,
+            validation=validation,
+            metric=task.metric,
+            sign=promotion.sign,
+            seed=config.seed,
+            force=promotion.force,
+        )
+
+
+def _scores(
+    objective: Objective, labels: np.ndarray, runs: Sequence[np.ndarray], seed: int
+) -> dict[str, Any]:
+    """The mean over runs, with intervals over seeds and examples, and over seeds alone."""
+    scores = [objective(labels, run) for run in runs]
+    over_seeds = seed_interval(scores)
+    return {
+        **dataclasses.asdict(joint_interval(objective, labels, runs, seed=seed)),
+        "n": len(runs),
+        "seeds_low": over_seeds.low,
+        "seeds_high": over_seeds.high,
+        "scores": scores,
+    }
+
+
+def _requirements(versions: Mapping[str, str]) -> list[str]:
+    """What the served model imports; the project's own code goes with it."""
+    names = ("gensim", "mlflow", "numpy", "scipy", "torch", "torchvision")
+    others = ("filelock", "pandas", "platformdirs", "safetensors")
+    return [f"{name}=={versions[name]}" for name in names] + [
+        f"{name}=={importlib.metadata.version(name)}" for name in others
+    ]

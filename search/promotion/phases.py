@@ -1,0 +1,148 @@
+"""A promotion's runs, as two studies beside the one that is promoted: NAME.confirm, NAME.final.
+
+Their trials are told, not drawn; all else (driver, record, resume, MLflow) is a study's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.decisions.history import Suggestion, Trial
+from search.promotion.confirm import runs_of, still_to_run
+from search.record.record import Record, RecordError, Study
+from search.tasks.config import Phase, Value
+from search.tasks.provenance import depends_on
+from search.tasks.task import Task
+from trainables.data import Prepared
+
+__all__ = [
+    "Drive",
+    "Promotion",
+    "cost_s",
+    "find_phase",
+    "finished",
+    "phase_name",
+    "predictions",
+    "run_phase",
+    "wanted_run",
+]
+
+Drive = Callable[[Study, list[Suggestion]], None]
+
+KEEP_ALL = 10_000  # checkpoints: final runs become models
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What is to be promoted, and how."""
+
+    record: Record
+    study: Study
+    task: Task
+    prepared: Prepared
+    top: int = 5  # trials to confirm
+    seeds: int = 3  # fresh ones of each
+    final_seeds: int = 5  # further ones of the candidate
+    force: bool = False  # champion whatever the comparison says
+
+    def __post_init__(self) -> None:
+        for name in ("top", "seeds", "final_seeds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    @property
+    def sign(self) -> int:
+        return self.task.sign
+
+    @property
+    def data(self) -> Any:
+        return self.task.data.load(self.prepared.folder)
+
+    @property
+    def data_dir(self) -> Path | None:
+        return Path(self.study.config.data_dir) if self.study.config.data_dir else None
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.task.data.labels(self.data)
+
+
+def phase_name(study: str, phase: Phase) -> str:
+    return f"{study}.{phase}"
+
+
+def find_phase(promotion: Promotion, phase: Phase) -> Study | None:
+    """The phase's study, if it was begun. Raises RecordError where another has its name."""
+    parent = promotion.study
+    name = phase_name(parent.name, phase)
+    for study in promotion.record.studies():
+        if study.name == name:
+            if study.config.phase != phase or study.config.parent != parent.name:
+                raise RecordError(
+                    f"study {name} is in the way: it is no {phase} phase of {parent.name}"
+                )
+            return study.tracked_at(parent.config.tracking_uri)
+    return None
+
+
+def wanted_run(trial: int, config: Mapping[str, Value], seed: int) -> Suggestion:
+    """A run of the searched `trial` on a fresh seed; `still_to_run` numbers it."""
+    return Suggestion(trial=-1, config=dict(config), seed=seed, source=f"trial {trial}")
+
+
+def run_phase(
+    promotion: Promotion, phase: Phase, wanted: Sequence[Suggestion], drive: Drive
+) -> Study:
+    """Run what is wanted and not on record yet; the phase's study."""
+    study = _phase_study(promotion, phase)
+    history = promotion.record.history(study)
+    missing = still_to_run(history, wanted)
+    session = history.last_session
+    if missing or session is None or session.event != "finished":
+        drive(study, missing)
+    return study
+
+
+def finished(
+    promotion: Promotion, phase: Study, config: Mapping[str, Value], seeds: Sequence[int]
+) -> list[Trial] | None:
+    """The runs of `config` with these seeds; None if one has failed."""
+    runs = runs_of(promotion.record.history(phase), config, seeds)
+    whole = all(run.epoch >= phase.config.max_epochs and not run.failed for run in runs)
+    return runs if whole else None
+
+
+def predictions(promotion: Promotion, phase: Study, runs: Sequence[Trial]) -> list[np.ndarray]:
+    """The runs' validation predictions."""
+    files = promotion.record.files(phase)
+    return [files.predictions(run.number) for run in runs]
+
+
+def cost_s(runs: Sequence[Trial]) -> float:
+    """Mean CPU seconds of training one of these runs."""
+    return float(np.mean([sum(epoch.cpu_s for epoch in run.epochs) for run in runs]))
+
+
+def _phase_study(promotion: Promotion, phase: Phase) -> Study:
+    begun = find_phase(promotion, phase)
+    if begun is not None:
+        return begun
+    parent = promotion.study
+    config = dataclasses.replace(
+        parent.config,
+        name=phase_name(parent.name, phase),
+        phase=phase,
+        parent=parent.name,
+        trials=1,  # how many there are, each session says
+        scheduler="none",
+        baseline=False,
+        keep_checkpoints=KEEP_ALL if phase == "final" else 1,
+    )
+    origin = {**depends_on(promotion.task, promotion.prepared), "baselines": {}}
+    return promotion.record.create(config, origin)

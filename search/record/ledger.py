@@ -1,0 +1,62 @@
+"""The ledger of the test splits' readings: how often what must stay unseen was seen.
+
+In the record's database, written before the data is opened; it outlives the studies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from search.record.database import Database
+from search.record.schema import readings
+
+__all__ = ["Ledger", "enter"]
+
+
+class Ledger:
+    """Of all studies of one record. `now`: the record's clock."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database, self._now = database, now
+
+    def intend(self, model_hash: str, split_hash: str, *, study: str, purpose: str) -> None:
+        """Note a reading, durable when this returns: before the data is opened. The same weights
+        on the same split are one reading, however often."""
+        row = {
+            "at": self._now(),
+            "model_hash": model_hash,
+            "split_hash": split_hash,
+            "study": study,
+            "purpose": purpose,
+        }
+        with (
+            contextlib.suppress(sa.exc.IntegrityError),
+            self._database.connect(write=True) as connection,
+        ):
+            connection.execute(sa.insert(readings), row)
+
+    def count(self, split_hash: str, study: str | None = None) -> int:
+        """How many models a test split was read for, by one study or by all of this record."""
+        query = sa.select(sa.func.count()).where(readings.c.split_hash == split_hash)
+        if study is not None:
+            query = query.where(readings.c.study == study)
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def of(self, study: str) -> list[dict[str, Any]]:
+        """A study's readings, in order."""
+        columns = [column for column in readings.c if column is not readings.c.id]
+        query = sa.select(*columns).where(readings.c.study == study).order_by(readings.c.id)
+        with self._database.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def enter(connection: sa.Connection, reading: Mapping[str, Any]) -> None:
+    """Take a reading of another record's ledger over; one that is known stays one."""
+    same = [readings.c[name] == reading[name] for name in ("model_hash", "split_hash")]
+    if connection.execute(sa.select(readings.c.id).where(*same)).first() is None:
+        connection.execute(sa.insert(readings), dict(reading))

@@ -1,0 +1,365 @@
+"""The study's record: the one truth about it, whatever database it is kept in.
+
+One database a studies folder. A study's driver appends events (search/decisions/history.py), each
+one transaction and durable when `append` returns; nothing is ever changed. All tables carry the
+study's running sequence number, so that a reader can follow with a cursor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from search.decisions.history import Event, History, Session
+from search.files.study_files import StudyFiles
+from search.record import schema
+from search.record.database import (
+    Database,
+    RecordError,
+    StudyLockedError,
+    UnreachableError,
+    driven_elsewhere,
+)
+from search.record.ledger import Ledger, enter
+from search.record.outbox import Outbox, Row, insert_rows
+from search.record.postgresql import Postgresql
+from search.record.sqlite import Sqlite
+from search.tasks.config import StudyConfig
+from search.tasks.task import lies_in
+
+__all__ = [
+    "Record",
+    "RecordError",
+    "Request",
+    "Study",
+    "StudyLockedError",
+    "UnreachableError",
+    "Whole",
+    "open_record",
+]
+
+Request = Literal["stop", "stop now"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study as it was created."""
+
+    id: int
+    name: str
+    created_at: float
+    config: StudyConfig
+    origin: Mapping[str, Any]  # hashes of code, data, space; versions; training-free baselines
+
+    @property
+    def owner(self) -> str:
+        """The study on the ledger: another one of its name, made later, is not the same."""
+        return f"{self.name} {self.created_at:.3f}"
+
+    def tracked_at(self, uri: str) -> Study:
+        """The same study, shown by another MLflow than it began with."""
+        config = dataclasses.replace(self.config, tracking_uri=uri)
+        return dataclasses.replace(self, config=config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A study with all its events: what moves from one record to another."""
+
+    study: Study
+    events: Sequence[tuple[int, float, Event]]  # in order: sequence number, time, event
+
+
+class Record:
+    """All studies of one studies folder."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self.place = database.place  # as a user knows it
+        self.url = database.url  # None: the database is a file of the folder
+        self._database = database
+        self._sequences: dict[int, int] = {}  # the last of each study that this process drives
+        self._driving = False
+        self._outbox = Outbox(database)  # of the study that is driven
+        self._clock_began = time.time() - time.monotonic()
+        self.ledger = Ledger(database, self.now)
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, by a clock that never jumps while this process lives."""
+        return self._clock_began + time.monotonic()
+
+    def studies(self) -> list[Study]:
+        """In the order of their creation."""
+        with self._database.connect() as connection:
+            query = sa.select(schema.studies).order_by(schema.studies.c.id)
+            rows = connection.execute(query).mappings()
+            found = [_study(row) for row in rows]
+        for study in found:  # the record may be somebody else's
+            if study.name != study.config.name:
+                raise RecordError(f"the record says {study.name!r} of {study.config.name!r}")
+            self._check_task(study.config)
+        return found
+
+    def _check_task(self, config: StudyConfig) -> None:
+        if lies_in(config.task, self.folder):
+            raise RecordError(
+                f"task {config.task} of study {config.name} lies in the studies folder "
+                f"{self.folder}: code is never run from there; move it"
+            )
+
+    def study(self, name: str) -> Study:
+        studies = self.studies()
+        for study in studies:
+            if study.name == name:
+                return study
+        names = ", ".join(study.name for study in studies) or "none yet"
+        raise RecordError(f"no study named {name!r} in {self.place}; there: {names}")
+
+    def create(self, config: StudyConfig, origin: Mapping[str, Any]) -> Study:
+        self._check_task(config)
+        row = {
+            "name": config.name,
+            "created_at": self.now(),
+            "config": config.as_dict(),
+            "origin": dict(origin),
+        }
+        try:
+            with self._database.connect(write=True) as connection:
+                connection.execute(sa.insert(schema.studies), row)
+        except sa.exc.IntegrityError:
+            raise RecordError(
+                f"a study named {config.name!r} exists in {self.place}: go on with it by "
+                f"`python -m search resume {config.name}`, or choose another --name"
+            ) from None
+        return self.study(config.name)
+
+    def append(self, study: Study, *events: Event) -> list[tuple[float, Event]]:
+        """Add events in one transaction; durable when this returns. Gives each with its time.
+
+        While a server does not answer, a driver's events wait in memory (`unwritten`).
+        """
+        sequence = self._sequences.get(study.id)
+        if sequence is None:
+            with self._database.connect() as connection:
+                sequence, newest = _last(connection, study)
+            self._clock_began += max(newest - self.now(), 0.0)  # the clock was set back since
+        rows, added = [], []
+        for event in events:
+            sequence, at = sequence + 1, self.now()
+            rows.append(_row(study.id, sequence, at, event))
+            added.append((at, event))
+        self._outbox.write(rows, wait=self._driving)
+        self._sequences[study.id] = sequence
+        return added
+
+    @property
+    def unwritten(self) -> int:
+        """Events of this driver that are not on record yet."""
+        return len(self._outbox)
+
+    def flush(self) -> bool:
+        """Try to write what an outage kept from the record; whether nothing is left.
+
+        Raises StudyLockedError if another driver has been at the study since.
+        """
+        return self._outbox.flush()
+
+    def settle(self, patience_s: float) -> None:
+        """Wait until all is on record. Raises UnreachableError after `patience_s` seconds."""
+        self._outbox.settle(patience_s)
+
+    def events(self, study: Study, after: int = 0) -> list[tuple[int, float, Event]]:
+        """Events with a sequence number above `after`, in order: (sequence, time, event)."""
+        found: list[tuple[int, float, Event]] = []
+        with self._database.connect() as connection:
+            newest, _ = _last(connection, study)  # what a driver adds meanwhile is for next time
+            for kind, table in schema.EVENTS.items():
+                names = [field.name for field in dataclasses.fields(kind)]
+                query = sa.select(table).where(
+                    table.c.study_id == study.id, table.c.sequence.between(after + 1, newest)
+                )
+                for row in connection.execute(query).mappings():
+                    event = kind(**{name: row[name] for name in names})
+                    found.append((row["sequence"], row["at"], event))
+        return sorted(found, key=lambda item: item[0])
+
+    def history(self, study: Study) -> History:
+        try:
+            return History((at, event) for _, at, event in self.events(study))
+        except (AssertionError, IndexError) as error:  # as what `.recover` could not bring back
+            raise RecordError(
+                f"the record of study {study.name} has holes ({error}): it cannot go on; take it "
+                "from a copy, or delete the study"
+            ) from error
+
+    def sessions(self, study: Study) -> int:
+        """How many drivers have begun with it."""
+        table = schema.EVENTS[Session]
+        query = sa.select(sa.func.count()).where(
+            table.c.study_id == study.id, table.c.event == "started"
+        )
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def ask(self, study: Study, request: Request) -> None:
+        """Leave a request to the study's driver, which looks for them each second."""
+        row = {"study_id": study.id, "at": self.now(), "request": request}
+        one_by_one = sa.select(schema.studies.c.id).where(schema.studies.c.id == study.id)
+        with self._database.connect(write=True) as connection:
+            connection.execute(one_by_one.with_for_update())  # numbers are seen in their order
+            connection.execute(sa.insert(schema.requests), row)
+
+    def requests(self, study: Study, after: int) -> list[tuple[int, Request]]:
+        """Requests numbered above `after`, in order."""
+        query = (
+            sa.select(schema.requests.c.id, schema.requests.c.request)
+            .where(schema.requests.c.study_id == study.id, schema.requests.c.id > after)
+            .order_by(schema.requests.c.id)
+        )
+        with self._database.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def last_request(self, study: Study) -> int:
+        """The number of the newest request; 0 if there is none."""
+        return max((number for number, _ in self.requests(study, 0)), default=0)
+
+    def asked_since(self, study: Study, at: float) -> bool:
+        """Whether there is a request that is newer."""
+        table = schema.requests
+        query = sa.select(table.c.id).where(table.c.study_id == study.id, table.c.at > at)
+        with self._database.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def adopt(self, wholes: Sequence[Whole], readings: Sequence[Mapping[str, Any]]) -> None:
+        """Put studies of another record on this one as they are, all or none. Readings that are on
+        the ledger already stay one."""
+        try:
+            with self._database.connect(write=True) as connection:
+                for whole in wholes:
+                    _adopt(connection, whole)
+                for reading in readings:
+                    enter(connection, reading)
+        except sa.exc.IntegrityError:
+            names = ", ".join(whole.study.name for whole in wholes)
+            raise RecordError(
+                f"{names} cannot be put into {self._database.place}: a study of that name was "
+                "made meanwhile, or something is in it twice"
+            ) from None
+
+    def delete(self, study: Study) -> None:
+        """Remove the study, its promotion's runs and their folders; the ledger of test readings
+        stays. Raises StudyLockedError, and nothing is removed, while one of them is driven."""
+        phases = [other for other in self.studies() if other.config.parent == study.name]
+        for member in (study, *phases):
+            if self.driven(member.name):
+                raise driven_elsewhere(member.name)
+        for phase in phases:
+            self.delete(phase)
+        with self.driver_lock(study.name):
+            self.files(study).delete_stored()  # first: it is the part that may not answer
+            with self._database.connect(write=True) as connection:
+                for table in (*schema.EVENTS.values(), schema.requests):
+                    connection.execute(sa.delete(table).where(table.c.study_id == study.id))
+                connection.execute(sa.delete(schema.studies).where(schema.studies.c.id == study.id))
+            shutil.rmtree(self.study_folder(study.name), ignore_errors=True)
+
+    def files(self, study: Study, folder: Path | None = None) -> StudyFiles:
+        """The study's files, wherever they are. `folder`: in place of its own, as on its way."""
+        name = f"{study.name}-{study.created_at:.3f}"
+        return StudyFiles(folder or self.study_folder(study.name), study.config.storage, name)
+
+    def study_folder(self, name: str) -> Path:
+        """Where the study's checkpoints, predictions, logs and driver's lock are."""
+        return self.folder / name
+
+    @contextlib.contextmanager
+    def driver_lock(self, name: str) -> Iterator[None]:
+        """Held by the one driver of a study for its life. Raises StudyLockedError if another driver
+        holds it."""
+        self.study_folder(name).mkdir(parents=True, exist_ok=True)
+        with self._database.driver_lock(name):
+            self._sequences.clear()  # another driver may have been at work before
+            self._driving = True
+            try:
+                yield
+            finally:
+                self._driving = False
+                self._outbox.clear()
+
+    def keep_lock(self) -> None:
+        """Take the driver's lock again if a server's restart or a broken connection has freed it.
+
+        Raises StudyLockedError if another driver was faster, UnreachableError.
+        """
+        self._database.keep_lock()
+
+    def driven(self, name: str) -> bool:
+        """Whether a driver is at work on the study now."""
+        return self._database.driven(name)
+
+
+def open_record(folder: Path, *, url: str | None = None, create: bool = False) -> Record:
+    """The record of a studies folder, made if it is not there and `create` says so.
+
+    It is in the PostgreSQL database at `url`, by default $SEARCH_RECORD; where that is not set
+    either, in a file of the folder. Raises RecordError.
+    """
+    url = url or os.environ.get("SEARCH_RECORD")
+    database = Postgresql(url, create=create) if url else Sqlite(folder, create=create)
+    return Record(folder.resolve(), database)
+
+
+def _study(row: Any) -> Study:
+    try:
+        return Study(**{**row, "config": StudyConfig(**row["config"])})
+    except (TypeError, ValueError) as error:
+        raise RecordError(
+            f"study {row['name']} was made by another version of this project ({error})"
+        ) from None
+
+
+def _adopt(connection: sa.Connection, whole: Whole) -> None:
+    study = whole.study
+    values = {
+        "name": study.name,
+        "created_at": study.created_at,
+        "config": study.config.as_dict(),
+        "origin": dict(study.origin),
+    }
+    insert = sa.insert(schema.studies).returning(schema.studies.c.id)
+    study_id = connection.execute(insert, values).scalar_one()
+    insert_rows(connection, (_row(study_id, *numbered) for numbered in whole.events))
+
+
+def _last(connection: sa.Connection, study: Study) -> tuple[int, float]:
+    """The sequence number and the time of the study's last event; 0 before the first."""
+    newest = [  # each found by the table's key: a maximum over `at` would read every row
+        sa.select(table.c.sequence, table.c.at)
+        .where(table.c.study_id == study.id)
+        .order_by(table.c.sequence.desc())
+        .limit(1)
+        .subquery()
+        for table in schema.EVENTS.values()
+    ]
+    rows = connection.execute(sa.union_all(*[sa.select(each) for each in newest])).all()
+    return max(((row[0], row[1]) for row in rows), default=(0, 0.0))
+
+
+def _row(study_id: int, sequence: int, at: float, event: Event) -> Row:
+    names = [field.name for field in dataclasses.fields(event)]
+    values = {name: _plain(getattr(event, name)) for name in names}
+    row = {"study_id": study_id, "sequence": sequence, "at": at, **values}
+    return schema.EVENTS[type(event)], row
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,128 @@
+"""The record's database on one machine: a file of its studies folder, and a lock file a study."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import sqlite3
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from search.record.database import Database, RecordError, take_driver_lock
+from search.record.schema import schema
+
+__all__ = ["Sqlite"]
+
+BUSY_PATIENCE_S = 30.0  # how long a database that another program has locked is waited for
+
+
+class Sqlite(Database):
+    """FOLDER/record.db, made if it is not there and `create` says so."""
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
+        self._folder = folder
+        path = folder / "record.db"
+        url = sa.URL.create("sqlite", database=str(path))  # a path may hold ? or %
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_PATIENCE_S})
+        sa.event.listen(engine, "connect", _durable)
+        super().__init__(str(folder), engine)
+        weakref.finalize(self, engine.dispose)  # the file is whole: no write-ahead log beside it
+        there = path.exists()
+        had_studies = any(folder.glob("*/driver.lock"))
+        if had_studies and not there:  # never silently begun anew: it held the ledger, too
+            raise RecordError(
+                f"{path} is missing, though there are studies' folders beside it: bring it back "
+                "from a copy, or move those folders away"
+            )
+        if not there and not create:
+            raise RecordError(
+                f"no studies in {folder}: start one with `python -m search run TASK`, "
+                "or say where they are with --studies-dir"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if there and had_studies and not path.stat().st_size:
+                raise OSError("it is empty, though there are studies: not a database")
+            self._make_tables()
+            if create:
+                self._check()
+        except (OSError, sa.exc.DatabaseError) as error:
+            raise self.unusable(error) from None
+
+    def _make_tables(self) -> None:
+        with self.engine.begin() as connection:  # two processes may be at it
+            for table in schema.sorted_tables:
+                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+
+    def _check(self) -> None:
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise OSError(f"malformed ({found})")
+
+    def unusable(self, error: Exception) -> RecordError:
+        reason, path = str(getattr(error, "orig", None) or error), self._folder / "record.db"
+        if "full" in reason or "No space" in reason or "I/O" in reason:
+            mend = f"cannot be written: {reason}. Make room on that disk, then resume the study"
+        elif "locked" in reason:
+            mend = f"is locked by another program: {reason}. End that program, then try again"
+        elif "malformed" in reason or "not a database" in reason:
+            mend = (
+                f"is damaged: {reason}. Move it away and mend it: `sqlite3 DAMAGED .recover | "
+                f"sqlite3 {path}` (.dump where there is no .recover)"
+            )
+        else:
+            mend = f"cannot be used: {reason}. The folder must be there and writable"
+        return RecordError(f"{path} {mend}")
+
+    @contextlib.contextmanager
+    def driver_lock(self, name: str) -> Iterator[None]:
+        """The kernel frees a dead driver's. Whoever asks whether a study is `driven` shares it for
+        a moment."""
+        path = self._folder / name / "driver.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            take_driver_lock(lambda: _locked(file, fcntl.LOCK_EX), name)
+            yield
+
+    def driven(self, name: str) -> bool:
+        try:
+            with (self._folder / name / "driver.lock").open() as file:
+                return not _locked(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
+
+
+def _durable(connection: sqlite3.Connection, _: Any) -> None:
+    """A commit is on the disk when it returns; readers never wait for the writer."""
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Where two processes give a new file its write-ahead log, SQLite tells one of them at once
+    that it is locked, without the patience that it has elsewhere."""
+    patience_ends = time.monotonic() + BUSY_PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience_ends:
+                raise
+        time.sleep(0.01)
+
+
+def _locked(file: IO[str], kind: int) -> bool:
+    """Whether the lock could be taken; it is given back when the file is closed."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

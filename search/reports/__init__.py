@@ -1,0 +1,1 @@
+"""What people look at: summary, live view, table. Derived from the record."""

@@ -1,0 +1,175 @@
+"""The live view of a running study, read from its record: rich in a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from search.decisions import asha, plan
+from search.decisions.history import History, Trial
+from search.record.record import Record, Study, UnreachableError
+from search.reports.summary import complete_trials
+from search.tasks.task import Task
+
+__all__ = ["Progress"]
+
+REFRESH_S = 0.5
+LINE_EVERY_S = 10.0  # where there is no terminal
+
+
+class Progress:
+    """Shows the study from a thread of its own, on stderr, until the `with` block ends."""
+
+    def __init__(self, record: Record, study: Study, task: Task, *, quiet: bool) -> None:
+        self._record, self._study, self._task = record, study, task
+        self._quiet = quiet
+        self._full_length = len(task.first_trials(study.config))
+        self._history = History()
+        self._complete = complete_trials(self._history, study, task)
+        self._ladder = asha.rungs_of(
+            self._history,
+            ladder=plan.ladder_of(study.config),
+            full_length=self._full_length,
+            value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
+        )
+        self._cursor = 0
+        self._away = ""  # why the record does not answer
+        self._begun = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True)
+
+    def __enter__(self) -> Progress:
+        if not self._quiet:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _show(self) -> None:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            while not self._over.wait(LINE_EVERY_S):
+                self._read()
+                print(self.line(), file=sys.stderr, flush=True)
+            return
+        with Live(console=console, refresh_per_second=2, transient=True) as live:
+            while not self._over.wait(REFRESH_S):
+                self._read()
+                live.update(Group(self.screen(), Text(self._away, style="red")))
+
+    def _read(self) -> None:
+        try:
+            for sequence, at, event in self._record.events(self._study, self._cursor):
+                self._history.apply(at, event)
+                self._cursor = sequence
+            self._away = ""
+        except UnreachableError as error:
+            waiting = self._record.unwritten
+            self._away = f"{error}; trials pause, {waiting} events wait to be recorded"
+
+    def line(self) -> str:
+        """One plain line: where the study stands."""
+        if self._away:
+            return f"{self._elapsed()}  {self._away}"
+        if not self._history.trials:
+            return f"{self._elapsed()}  starting"
+        done, total = self._epochs()
+        return (
+            f"{self._elapsed()}  {self._counts()}; epochs {done} of {total}, "
+            f"{self._time_left(done, total)}; {self._best()}"
+        )
+
+    def screen(self) -> Group:
+        """What a terminal shows: states, rungs, best so far, workers, time left."""
+        config = self._study.config
+        if not self._history.trials:
+            return Group(Text(f"study {self._study.name}: starting {config.workers} workers"))
+        done, total = self._epochs()
+        return Group(
+            Text(f"study {self._study.name}  {self._elapsed()}", style="bold"),
+            Text(f"trials   {self._counts()}, of {self._history.length}"),
+            Text(f"epochs   {done} of at most {total}, {self._time_left(done, total)}"),
+            Text(f"best     {self._best()}"),
+            *[Text(f"         {line}") for line in self._baselines()],
+            self._rungs(),
+            *[Text(line) for line in self._workers()],
+        )
+
+    def _elapsed(self) -> str:
+        return _clock(time.monotonic() - self._begun)
+
+    def _counts(self) -> str:
+        history = self._history
+        states = {
+            "complete": len(self._complete),
+            "failed": history.failed,
+            "running": len(history.open_trials()),
+        }
+        session = history.last_session
+        resting = "pruned" if session and session.event == "finished" else "paused"
+        states[resting] = len(history.trials) - sum(states.values())
+        return ", ".join(f"{states[s]} {s}" for s in sorted(states) if states[s]) or "no trial yet"
+
+    def _epochs(self) -> tuple[int, int]:
+        history = self._history
+        most = plan.horizon(self._study.config, history.length, self._full_length)
+        return history.epochs, most
+
+    def _time_left(self, done: int, total: int) -> str:
+        """By the epochs a second since this session's first epoch began; unknown before it ends."""
+        span = self._history.spans[-1]
+        if span.last_epoch is None or not span.epochs:
+            return "time left unknown"
+        return f"about {_clock((total - done) * span.training_s / span.epochs)} left"
+
+    def _best(self) -> str:
+        best = self._complete.best()
+        if best is None:
+            return "no trial is complete yet"
+        return f"{self._task.metric} {best.value(self._task.metric):.4f} (trial {best.number})"
+
+    def _baselines(self) -> list[str]:
+        lines = [f"{name} {value:.4f}" for name, value in self._study.origin["baselines"].items()]
+        for trial in self._history.trials[: self._full_length]:
+            if trial.epoch >= self._study.config.max_epochs:
+                lines.append(f"{trial.suggestion.source} {trial.value(self._task.metric):.4f}")
+        return lines
+
+    def _rungs(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for title in ("rung", "reached", "went on", "best"):
+            table.add_column(title, justify="right")
+        for rung in self._ladder:
+            best = rung.recorded.best()
+            shown = "" if best is None else f"{best.value(self._task.metric, rung.epoch):.4f}"
+            counts = str(len(rung.recorded)), str(len(rung.advanced))
+            table.add_row(f"epoch {rung.epoch}", *counts, shown)
+        return table
+
+    def _workers(self) -> list[str]:
+        busy: list[Trial] = self._history.open_trials()
+        lines = [
+            f"worker   trial {trial.number}, epoch {trial.epoch + 1} of {trial.target}"
+            for trial in busy
+        ]
+        return lines + ["worker   idle"] * (self._study.config.workers - len(busy))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,209 @@
+"""What is known of a study now, derived from its record: for `show`, the end of `run`, MLflow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from search.decisions import plan
+from search.decisions.history import History, Trial
+from search.decisions.ranking import Ranking
+from search.files.paths import baseline_file, labels_file, load_predictions, predictions_file
+from search.record.record import Record, RecordError, Study
+from search.statistics.intervals import example_difference, interval_text
+from search.tasks.task import Task
+
+__all__ = [
+    "best_trial",
+    "beyond_noise",
+    "complete_trials",
+    "describe",
+    "describe_trial",
+    "show_trial",
+    "study_state",
+    "summarise",
+    "trial_state",
+]
+
+RESAMPLES = 2000
+STATES = ("complete", "pruned", "failed", "running", "paused")
+
+
+def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
+    """The study as one JSON object (README, "Reading a study")."""
+    history = record.history(study)
+    driven = record.driven(study.name)
+    states = Counter(trial_state(history, trial, study, driven) for trial in history.trials)
+    train_s = sum(span.cpu_s for span in history.spans)
+    core_s = sum(span.training_s for span in history.spans) * study.config.cores
+    best = best_trial(history, study, task)
+    return {
+        "name": study.name,
+        "task": study.config.task,
+        "state": study_state(history, driven),
+        "objective": {"metric": task.metric, "mode": task.mode},
+        "trials": {
+            "total": len(history.trials),
+            **{state: states[state] for state in STATES},
+        },
+        "best": best
+        and {
+            "trial": best.number,
+            "value": best.value(task.metric),
+            "epoch": best.epoch,
+            "config": dict(best.suggestion.config),
+        },
+        "baselines": _baselines(record, study, task, history, best),
+        "epochs": history.epochs,
+        "epochs_planned": plan.horizon(
+            study.config, history.length, len(task.first_trials(study.config))
+        ),
+        "wall_s": round(sum(span.wall_s for span in history.spans), 3),
+        "train_s": round(train_s, 3),
+        "utilisation": round(train_s / core_s, 4) if core_s else None,
+        "details": dict(history.last_session.details) if history.last_session else {},
+    }
+
+
+def study_state(history: History, driven: bool) -> str:
+    """running, finished, stopped or interrupted (a driver that died says nothing: interrupted)."""
+    if driven:
+        return "running"
+    session = history.last_session
+    return session.event if session and session.event != "started" else "interrupted"
+
+
+def trial_state(history: History, trial: Trial, study: Study, driven: bool) -> str:
+    """As `History.state`, but nothing runs without a driver."""
+    state = history.state(trial, study.config.max_epochs)
+    return "paused" if state == "running" and not driven else state
+
+
+def best_trial(history: History, study: Study, task: Task) -> Trial | None:
+    """The incumbent: the best complete trial; of equals, the lowest number."""
+    return complete_trials(history, study, task).best()
+
+
+def complete_trials(history: History, study: Study, task: Task) -> Ranking:
+    """The complete trials by the objective; for who follows a study, as it goes on."""
+    return Ranking(
+        history,
+        counts=lambda t: t.epoch >= study.config.max_epochs and not t.failed,
+        value=lambda t: task.sign * t.value(task.metric),
+    )
+
+
+def beyond_noise(
+    objective: Callable[[np.ndarray, np.ndarray], float],
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """objective(first) − objective(second) with its 95% interval over examples, and whether that
+    excludes zero."""
+    gain = example_difference(objective, labels, first, second, seed=seed, resamples=RESAMPLES)
+    return {
+        "difference": gain.mean,
+        "low": gain.low,
+        "high": gain.high,
+        "beyond_noise": gain.beyond_noise,
+    }
+
+
+def _baselines(
+    record: Record, study: Study, task: Task, history: History, best: Trial | None
+) -> dict[str, Any]:
+    """The named points trained in the study and what needs no training, by name."""
+    found: dict[str, Any] = {}
+    for trial in history.trials[: len(task.first_trials(study.config))]:
+        if trial.epoch >= study.config.max_epochs:
+            found[trial.suggestion.source] = {
+                "trial": trial.number,
+                "value": trial.value(task.metric),
+            }
+    folder, files = record.study_folder(study.name), record.files(study)
+    for name, value in study.origin["baselines"].items():
+        found[name] = {"value": value}
+        needed = [baseline_file(folder, name), labels_file(folder)]
+        if best and files.have_all([*needed, predictions_file(folder, best.number)]):
+            found[name]["best_minus_this"] = beyond_noise(
+                task.objective,
+                load_predictions(needed[1]),
+                load_predictions(predictions_file(folder, best.number)),
+                load_predictions(needed[0]),
+                seed=study.config.seed,
+            )
+    return found
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """The summary for a terminal."""
+    trials, best = summary["trials"], summary["best"]
+    metric = summary["objective"]["metric"]
+    lines = [f"study {summary['name']} ({summary['task']}): {summary['state']}"]
+    if best is None:
+        lines.append("no trial is complete yet")
+    else:
+        lines.append(f"best: trial {best['trial']}, {metric} {best['value']:.4f}")
+        lines += [f"    {name} = {value}" for name, value in best["config"].items()]
+    for name, baseline in summary["baselines"].items():
+        line = f"{name}: {metric} {baseline['value']:.4f}"
+        if "trial" in baseline:
+            line += f" (trial {baseline['trial']} of this study)"
+        paired = baseline.get("best_minus_this")
+        if paired:
+            verdict = "beyond the noise" if paired["beyond_noise"] else "within the noise"
+            interval = interval_text(paired["low"], paired["high"], "+.4f")
+            line += f"; the best is {paired['difference']:+.4f} {interval} from it, {verdict}"
+        lines.append(line)
+    counts = ", ".join(f"{trials[state]} {state}" for state in STATES if trials[state])
+    lines.append(f"trials: {trials['total']} ({counts or 'none begun'})")
+    lines.append(
+        f"epochs: {summary['epochs']} of at most {summary['epochs_planned']}; "
+        f"wall time {summary['wall_s']:.0f} s"
+        + (f"; {summary['utilisation']:.0%} of core time trained" if summary["utilisation"] else "")
+    )
+    return "\n".join(lines)
+
+
+def show_trial(record: Record, study: Study, number: int) -> dict[str, Any]:
+    """One trial: configuration, curve, log and traceback. Raises RecordError."""
+    history = record.history(study)
+    if not 0 <= number < len(history.trials):
+        raise RecordError(
+            f"study {study.name} has trials 0 to {len(history.trials) - 1}, got {number}"
+            if history.trials
+            else f"study {study.name} has no trials yet"
+        )
+    trial = history.trials[number]
+    return {
+        "trial": number,
+        "state": trial_state(history, trial, study, record.driven(study.name)),
+        "source": trial.suggestion.source,
+        "seed": trial.suggestion.seed,
+        "config": dict(trial.suggestion.config),
+        "curve": [{"epoch": e.epoch, **e.metrics, "cpu_s": e.cpu_s} for e in trial.epochs],
+        "failures": [f"epoch {f.epoch}: {f.reason}" for f in trial.failures],
+        "traceback": trial.failures[-1].traceback if trial.failures else "",
+        "log": record.files(study).log(number),
+    }
+
+
+def describe_trial(trial: Mapping[str, Any]) -> str:
+    """`show_trial` for a terminal."""
+    lines = [f"trial {trial['trial']}: {trial['state']}, from {trial['source']}"]
+    lines += [f"    {name} = {value}" for name, value in trial["config"].items()]
+    lines += [f"    (seed {trial['seed']})"]
+    for epoch in trial["curve"]:
+        shown = "  ".join(f"{k} {v:.4f}" for k, v in epoch.items() if k != "epoch")
+        lines.append(f"epoch {epoch['epoch']}: {shown}")
+    lines += [f"failure at {failure}" for failure in trial["failures"]]
+    for title in ("traceback", "log"):
+        if trial[title].strip():
+            lines += [f"{title}:", trial[title].rstrip()]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""How good is a winner really? Pure functions of predictions and scores."""

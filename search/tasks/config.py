@@ -1,0 +1,105 @@
+"""What a study is asked to do. Every bound is checked here, once, before anything is started."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from search.files.storage import check_uri
+from trainables.checks import check_types
+
+__all__ = ["Phase", "Sampler", "Scheduler", "StudyConfig", "Value"]
+
+Sampler = Literal["tpe", "random"]
+Scheduler = Literal["asha", "asha-published", "none"]
+Phase = Literal["search", "confirm", "final"]
+Value = str | int | float | bool | None  # of a hyperparameter
+
+MOST = 1_000_000  # trials, epochs: more is a slip of the finger
+MOST_LETTERS = 100  # of a study's name; its promotion's phases have a word more
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """One optimisation of one task's objective over its space."""
+
+    name: str  # also the name of its folder
+    task: str
+    dataset: str
+    trials: int = 64  # the first ones included that are not drawn (`baseline`)
+    max_epochs: int = 9  # R in Li et al. 2020 (arXiv:1810.05934)
+    min_epochs: int = 1  # r: the grace period
+    reduction_factor: int = 3  # η
+    sampler: Sampler = "tpe"
+    scheduler: Scheduler = "asha"
+    seed: int = 0
+    workers: int = 1  # trials that train at a time
+    cpus_per_trial: int = 1  # cores, and threads of each trial
+    gpus_per_trial: float = 0.0  # below 1: a share of one card
+    fixed: Mapping[str, Value] = field(default_factory=dict)  # hyperparameters that are not drawn
+    baseline: bool = True  # trial 0 is the report's configuration, trial 1 our default
+    trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
+    keep_checkpoints: int = 5  # of the best trials, once the study is finished
+    data_dir: str | None = None  # the only place data is taken from, if given
+    tracking_uri: str = "sqlite:///mlflow.db"
+    storage: str | None = None  # shared folder or s3://BUCKET/PREFIX; None: the studies folder
+    phase: Phase = "search"  # confirm, final: runs of a promotion, told one by one, none drawn
+    parent: str | None = None  # of those: the study that is promoted
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        if self.storage is not None:
+            check_uri(self.storage)
+        most_letters = MOST_LETTERS + (len(f".{self.phase}") if self.parent else 0)
+        if not _NAME.fullmatch(self.name) or len(self.name) > most_letters:
+            raise ValueError(
+                f"a study's name is letters, digits, '.', '_' and '-', at most {MOST_LETTERS}, and "
+                f"begins with a letter or digit; got {self.name!r}"
+            )
+        for name, least, most in (
+            ("trials", 1, MOST),
+            ("min_epochs", 1, MOST),
+            ("reduction_factor", 2, MOST),
+            ("seed", 0, 2**63 - 1),
+            ("workers", 1, 10_000),
+            ("cpus_per_trial", 1, 10_000),
+            ("keep_checkpoints", 1, MOST),
+        ):
+            value = getattr(self, name)
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+            if value > most:
+                raise ValueError(f"{name} must be at most {most}, got {value}")
+        if self.max_epochs < self.min_epochs:
+            raise ValueError(
+                f"max_epochs must be at least min_epochs ({self.min_epochs}), got {self.max_epochs}"
+            )
+        if self.max_epochs > MOST:
+            raise ValueError(f"max_epochs must be at most {MOST}, got {self.max_epochs}")
+        if self.trial_timeout_s is not None and not 0.001 <= self.trial_timeout_s <= 1e9:
+            raise ValueError(
+                f"trial_timeout_s must be between 0.001 and 1e9, got {self.trial_timeout_s}"
+            )
+        gpus = self.gpus_per_trial
+        if not (0 <= gpus < float("inf")) or (gpus > 1 and gpus != int(gpus)):
+            raise ValueError(
+                f"gpus_per_trial must be 0, a share between 0 and 1, or a whole number; got {gpus}"
+            )
+        for name, kind in (("sampler", Sampler), ("scheduler", Scheduler)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(
+                    f"{name} must be one of {', '.join(get_args(kind))}; got {getattr(self, name)}"
+                )
+
+    @property
+    def cores(self) -> int:
+        """Cores that train when all workers are busy."""
+        return self.workers * self.cpus_per_trial
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the record."""
+        return {**dataclasses.asdict(self), "fixed": dict(self.fixed)}

@@ -1,0 +1,55 @@
+"""What a study's results depend on beside its configuration and seed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import inspect
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.tasks.task import Task
+from trainables.data import Prepared
+
+__all__ = ["changes", "depends_on"]
+
+_VERSIONS = ("gensim", "mlflow", "numpy", "optuna", "ray", "scipy", "torch", "torchvision")
+
+
+def depends_on(task: Task, prepared: Prepared) -> dict[str, Any]:
+    """Hashes and versions, as they are kept on record."""
+    return {
+        "code": _code_hash(task),
+        "data": prepared.hash,
+        "space": hashlib.sha256(inspect.getsource(task.space).encode()).hexdigest(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _VERSIONS},
+        },
+    }
+
+
+def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs now from what was, a line each: "code 12ab34 → 56cd78"."""
+    found = [
+        f"{name} {was[name][:12]} → {now[name][:12]}"
+        for name in ("code", "data", "space")
+        if was[name] != now[name]
+    ]
+    for name, version in now["versions"].items():
+        if was["versions"].get(name) != version:
+            found.append(f"{name} {was['versions'].get(name)} → {version}")
+    return found
+
+
+def _code_hash(task: Task) -> str:
+    """SHA-256 over the sources of search, trainables, spaces and a user's own task."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for package in ("search", "spaces", "trainables"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
+    digest.update(Path(inspect.getfile(task.space)).read_bytes())
+    return digest.hexdigest()

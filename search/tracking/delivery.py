@@ -1,0 +1,270 @@
+"""Deliver the record to MLflow, while the study runs or later (projection.py says what).
+
+In a process of its own that only reads the record, so that a slow or dead server never costs
+training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import sqlalchemy as sa
+
+from search.files.paths import log_file
+from search.record.record import Record, Study, UnreachableError, open_record
+from search.tasks.task import Task, find_task
+from search.tracking.projection import Projection
+
+__all__ = [
+    "TrackingError",
+    "absolute",
+    "check_server",
+    "follow",
+    "start",
+    "sync",
+    "wait",
+    "why_behind",
+]
+
+POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
+PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
+_PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^@]*@")
+_NO_ROOM = "no room for MLflow's store"  # waiting does not mend it
+_NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
+
+
+class TrackingError(ValueError):
+    """The tracking server cannot be used; the message says which and why."""
+
+
+def absolute(uri: str) -> str:
+    """A local store's URI that means the same from any folder."""
+    path = uri.removeprefix("sqlite:///")
+    return f"sqlite:///{Path(path).resolve()}" if path != uri else uri
+
+
+def check_server(uri: str) -> None:
+    """Raises TrackingError if nothing answers at `uri`. Quick: MLflow itself is not imported."""
+    scheme = uri.partition(":")[0]
+    if _PASSWORD.search(uri):
+        raise TrackingError(
+            f"a tracking URI with a password in it is refused, since it would be shown and logged: "
+            f"leave it out of {_PASSWORD.sub('…@', uri)}; MLflow takes it from "
+            "MLFLOW_TRACKING_PASSWORD or ~/.mlflow/credentials, PostgreSQL from ~/.pgpass"
+        )
+    if scheme in ("http", "https"):
+        try:
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):
+                return
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise TrackingError(
+                f"the tracking server {uri} does not answer: {reason}. Start it with "
+                "`mlflow server`, or leave --tracking-uri out for a local file"
+            ) from None
+    if scheme == "sqlite":
+        path = Path(uri.removeprefix("sqlite:///"))
+        if not uri.startswith("sqlite:///") or path.is_dir():
+            raise TrackingError(f"a tracking store is sqlite:///FILE, got {uri!r}")
+        folder = path.resolve().parent
+        if not os.access(folder, os.W_OK):
+            raise TrackingError(f"the tracking store {uri} cannot be written: {folder}")
+        if path.is_file() and not _is_sqlite(path):
+            raise TrackingError(f"the tracking store {uri} is no SQLite database")
+        return
+    if scheme.partition("+")[0] not in ("postgresql", "mysql", "mssql"):
+        raise TrackingError(
+            f"tracking URI must begin with http://, https://, sqlite:/// or postgresql://; "
+            f"got {uri!r}"
+        )
+    try:
+        sa.create_engine(uri).connect().close()
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise TrackingError(f"the tracking database does not answer: {reason}") from None
+
+
+def _is_sqlite(path: Path) -> bool:
+    """By its first bytes; an empty file becomes a database. What cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return False
+
+
+def start(record: Record, study: Study) -> subprocess.Popen[bytes]:
+    """Follow the study in a process of its own. Ctrl-C does not reach it: it ends by itself."""
+    log = log_file(record.study_folder(study.name), "tracking")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "search.tracking.delivery", str(record.folder), study.name],
+            env={**os.environ, "SEARCH_RECORD": record.url or ""},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+
+
+def wait(follower: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether all was delivered in that time. If not, the follower goes on in the background."""
+    try:
+        return follower.wait(seconds) == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def follow(record: Record, study: Study, task: Task, driver: int | None = None) -> bool:
+    """Deliver as the study goes; return when it has ended and whether all was delivered.
+
+    Begins at once: while Ray starts, cores wait, and to import MLflow and make its tables takes
+    seconds. `driver`: the process that started this one.
+    """
+    with _alone(record, study):
+        ended_at: float | None = None
+        projection: Projection | None = None
+        trouble, troubled = "", False
+        while True:
+            driven = _at_work(record, study, driver)
+            try:
+                projection = projection or Projection(record, study, task)
+                if trouble:
+                    projection.look()
+                projection.deliver()
+                troubled = troubled or bool(trouble)
+                trouble = _say(_AGAIN if trouble else "", trouble)
+                if not driven:
+                    if troubled:  # what was made late is there by now
+                        projection.look()
+                    return True
+            except Exception as error:  # whatever a server can answer
+                trouble = _say(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
+            if not driven:
+                ended_at = ended_at or time.monotonic()
+                if time.monotonic() > ended_at + PATIENCE_S or _NO_ROOM in trouble:
+                    return False
+            until = time.monotonic() + POLL_S
+            while time.monotonic() < until and _at_work(record, study, driver):
+                time.sleep(0.2)
+
+
+def why_behind(record: Record, study: Study) -> str:
+    """The last reason why nothing was delivered; "" if there is none."""
+    log = log_file(record.study_folder(study.name), "tracking")
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    said = [line for line in lines if _NOT_DELIVERED in line or _AGAIN in line]
+    return said[-1].partition(_NOT_DELIVERED)[2] if said else ""
+
+
+def _say(what: str, before: str) -> str:
+    """Log it once, however often it is tried."""
+    if what and what != before:
+        print(f"{time.strftime('%F %T')} {what}", flush=True)
+    return what if what.startswith(_NOT_DELIVERED) else ""
+
+
+def _reason(study: Study, error: Exception) -> str:
+    """One line, with the mend where it is known."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if any(sign in str(error) for sign in ("is full", "No space", "disk I/O")):
+        return f"{_NO_ROOM} {study.config.tracking_uri}: make room on its disk"
+    return text
+
+
+def _at_work(record: Record, study: Study, driver: int | None) -> bool:
+    """Whether the study's driver is. One whose record's server is away, or was just now and has
+    not given its lock back, has said no end and lives."""
+    try:
+        if record.driven(study.name):
+            return True
+        if record.url is None:
+            return False  # the lock is the kernel's, which knows
+        session = record.history(study).last_session
+        said_an_end = session is not None and session.event != "started"
+    except UnreachableError:
+        said_an_end = False
+    return not said_an_end and os.getppid() == driver
+
+
+def sync(record: Record, study: Study, task: Task) -> None:
+    """Deliver all that is missing, now. Raises TrackingError."""
+    check_server(study.config.tracking_uri)
+    if record.driven(study.name) and not _is_free(record, study):
+        behind = why_behind(record, study) or "it is up to date, or will be in seconds"
+        raise TrackingError(f"the driver of {study.name} delivers while it works: {behind}")
+    with _alone(record, study):
+        try:
+            Projection(record, study, task).deliver()
+        except (sa.exc.SQLAlchemyError, _mlflow_error()) as error:
+            raise TrackingError(f"not delivered: {_reason(study, error)}") from error
+
+
+def _mlflow_error() -> type[Exception]:
+    from mlflow.exceptions import MlflowException
+
+    error: type[Exception] = MlflowException
+    return error
+
+
+def _is_free(record: Record, study: Study) -> bool:
+    """Whether nobody delivers the study now."""
+    with _lock_file(record, study) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _lock_file(record: Record, study: Study) -> TextIO:
+    folder = record.study_folder(study.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "tracking.lock").open("a")
+
+
+@contextlib.contextmanager
+def _alone(record: Record, study: Study) -> Iterator[None]:
+    """One process at a time delivers a study; the next waits for it."""
+    with _lock_file(record, study) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    driver = os.getppid()
+    os.nice(19)  # Ray runs workers at 15: training comes first
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we try again, and look first
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    while True:
+        try:
+            record = open_record(Path(sys.argv[1]))
+            study = record.study(sys.argv[2])
+            break
+        except UnreachableError as error:
+            print(f"{time.strftime('%F %T')} not begun: {error}", flush=True)
+            if os.getppid() != driver:
+                return 1
+            time.sleep(POLL_S)
+    return 0 if follow(record, study, find_task(study.config.task), driver) else 1
+
+
+if __name__ == "__main__":
+    _code = main()
+    sys.stdout.flush()
+    os._exit(_code)  # to tear down MLflow's modules takes a while, and the driver waits for it

@@ -1,0 +1,159 @@
+"""The supervisor of a driver, with real drivers that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+
+from search.cli.main import parse
+from search.cli.supervise import _again, _was_asked_to_stop
+from search.machines.remote import ACCEPTED
+from search.record.record import Study
+from search.tasks.config import StudyConfig
+from tests.conftest import Place
+from tests.search.studies import session
+
+CURVE = "tests.curve_task:TASK"
+RUN = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", "--no-baseline")
+
+
+def _supervise(place: Place, *arguments: str) -> subprocess.Popen[str]:
+    return place.start(*arguments, module="search.cli.supervise", stderr=subprocess.STDOUT)
+
+
+def _driver(supervisor: subprocess.Popen[str], command: str) -> psutil.Process | None:
+    for child in psutil.Process(supervisor.pid).children():
+        if child.cmdline()[1:4] == ["-m", "search", command]:
+            return child
+    return None
+
+
+def test_a_driver_that_is_killed_is_resumed_to_the_end(place):
+    with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
+        until = time.monotonic() + 90
+        while _epochs(place) < 4:
+            assert time.monotonic() < until
+            assert supervisor.poll() is None
+            time.sleep(0.1)
+        driver = _driver(supervisor, "run")
+        assert driver is not None
+        os.kill(driver.pid, signal.SIGKILL)
+        said, _ = supervisor.communicate(timeout=120)
+    assert supervisor.returncode == 0, said
+    assert f"{ACCEPTED}s" in said
+    assert "the driver of s died (exit code -9)" in said
+    record = place.record
+    history = record.history(record.study("s"))
+    assert [span.epochs > 0 for span in history.spans] == [True, True]
+    assert history.last_session.event == "finished"
+    assert sum(trial.epoch for trial in history.trials) == 12 + 4 * 2 + 1 * 6  # rungs 1, 3, 9
+
+
+def test_a_command_that_is_refused_is_not_repeated(place):
+    with _supervise(place, *RUN, "--set", "x=7") as supervisor:
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 2
+    assert said.count("x must be in [0, 1]") == 1
+    assert ACCEPTED not in said
+
+
+def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
+    with _supervise(place, *RUN, "--quiet") as supervisor:
+        until = time.monotonic() + 60
+        while (driver := _driver(supervisor, "run")) is None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        driver.kill()
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 1
+    assert "the driver of s died (exit code -9): no stud" in said
+    assert ACCEPTED not in said
+
+
+def test_a_study_that_was_stopped_stays_so(place):
+    with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
+        until = time.monotonic() + 90
+        while _epochs(place) < 1:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        with _supervise(place, "resume", "s") as second:
+            refused, _ = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert "is being driven by another process" in refused
+        assert ACCEPTED not in refused
+        assert place.search("stop", "s", "--now").returncode == 0
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0, said
+    assert "died" not in said
+    record = place.record
+    assert record.history(record.study("s")).last_session.event == "stopped"
+
+
+def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
+    slow = ("--set", "epoch_s=30", "--trial-timeout", "100")
+    with _supervise(place, *RUN, *slow, "--quiet") as supervisor:
+        until = time.monotonic() + 60
+        while not _spans(place):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert place.search("stop", "s").returncode == 0
+        driver = _driver(supervisor, "run")
+        assert driver is not None
+        driver.kill()
+        said, _ = supervisor.communicate(timeout=60)
+    assert supervisor.returncode == 0, said
+    assert "died (exit code -9)" in said
+    record = place.record
+    history = record.history(record.study("s"))
+    assert (len(history.spans), history.last_session.event) == (1, "stopped")
+
+
+def test_a_request_that_an_earlier_driver_has_obeyed_stops_no_other(place):
+    record, study = place.record, _begun(place)
+    record.ask(study, "stop")  # and was stopped by it
+    record.append(study, session("stopped"))
+
+    assert not _was_asked_to_stop(record.folder, None, "s")
+
+    record.append(study, session("started"))
+    assert not _was_asked_to_stop(record.folder, None, "s")
+    record.ask(study, "stop now")
+    assert _was_asked_to_stop(record.folder, None, "s")
+    assert record.history(study).last_session.event == "stopped"
+
+
+def _begun(place: Place) -> Study:
+    study = place.record.create(StudyConfig(name="s", task=CURVE, dataset="ones"), {})
+    place.record.append(study, session("started"))
+    return study
+
+
+def test_what_goes_on_keeps_the_options_that_were_typed():
+    resume = ("resume", "s", "--trials", "99", "--accept-changes", "--time-budget", "60s")
+    run = (*RUN, "--set", "x=0.5", "--address", "10.0.0.1:6379")
+
+    again = _again(resume, parse(resume), 20.0)
+
+    options = parse(again)
+    assert (options.trials, options.accept_changes, options.time_budget) == (99, True, 40)
+    assert _again(run, parse(run), 20.0) == [
+        *("resume", "s", "--quiet", "--studies-dir", "studies", "--address", "10.0.0.1:6379")
+    ]
+
+
+def _spans(place: Place) -> int:
+    record = place.record
+    if not any(study.name == "s" for study in record.studies()):
+        return 0
+    return record.sessions(record.study("s"))
+
+
+def _epochs(place: Place) -> int:
+    record = place.record
+    if not any(study.name == "s" for study in record.studies()):
+        return 0
+    return sum(trial.epoch for trial in record.history(record.study("s")).trials)

@@ -1,0 +1,377 @@
+"""What a free worker does next, under both rules (Li et al. 2020, Algorithm 2)."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.decisions import asha, plan
+from search.decisions.history import EpochEnd, History, Segment, Trial
+from tests.search.studies import (
+    epoch,
+    failure,
+    history,
+    scored,
+    segment,
+    session,
+    suggestion,
+)
+
+LADDER = [1, 3, 9]
+
+
+def _next(past: History, *, scheduler: str = "asha", **options):
+    full_length = options.pop("full_length", 0)
+    rungs = asha.rungs_of(past, ladder=LADDER, full_length=full_length, value=_score)
+    known = {"reduction_factor": 3, "trials": 9, "workers": 1}
+    return asha.next_segment(past, rungs, scheduler=scheduler, **{**known, **options})
+
+
+def _score(trial: Trial, at: int) -> float:
+    return trial.value("score", at)
+
+
+def _advancing(answer) -> tuple[int, int, int]:
+    assert isinstance(answer, Segment), answer
+    return answer.trial, answer.first_epoch, answer.last_epoch
+
+
+# A written-out example: nine trials, r = 1, η = 3, R = 9, scores by number.
+SCORES = [0.1, 0.5, 0.3, 0.9, 0.2, 0.8, 0.7, 0.4, 0.6]
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+def test_no_one_advances_before_eta_trials_are_at_the_rung(scheduler):
+    past = history(scored({1: 0.1}, {1: 0.5}))
+
+    assert _next(past, scheduler=scheduler) == "suggest"
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+def test_the_best_of_three_advances_from_the_first_rung_to_the_second(scheduler):
+    past = history(scored({1: 0.1}, {1: 0.5}, {1: 0.3}))
+
+    assert _advancing(_next(past, scheduler=scheduler)) == (1, 2, 3)
+
+
+def test_rate_limited_a_better_newcomer_waits_once_a_third_has_advanced():
+    past = history(scored({1: 0.1}, {1: 0.5, 3: 0.5}, {1: 0.3}, {1: 0.9}))
+
+    assert _next(past, scheduler="asha") == "suggest"
+
+
+def test_published_a_better_newcomer_advances_at_once():
+    past = history(scored({1: 0.1}, {1: 0.5, 3: 0.5}, {1: 0.3}, {1: 0.9}))
+
+    assert _advancing(_next(past, scheduler="asha-published")) == (3, 2, 3)
+
+
+def test_the_whole_example_rate_limited():
+    """One worker: who goes where, in order. 9 + 3·2 + 1·6 = 21 epochs."""
+    steps, past = _play_alone(SCORES, "asha")
+
+    assert steps == [
+        "0:1 1:1 2:1",
+        "1:3",  # best of 0 1 2
+        "3:1 4:1 5:1",
+        "3:3",  # ⌊6/3⌋ = 2 may have left, 1 has: the best of those left is 3 (.9)
+        "6:1 7:1 8:1",
+        "5:3",  # the best left of nine: .8
+        "3:9",  # three have reached epoch 3, the best of them is 3
+    ]
+    assert sum(trial.epoch for trial in past.trials) == 21 == plan.epochs(9, 0, LADDER, 3, "asha")
+
+
+def test_the_whole_example_published():
+    """A newcomer among the best third leaves at once, whatever left before."""
+    steps, past = _play_alone(SCORES, "asha-published")
+
+    assert steps == [
+        "0:1 1:1 2:1",
+        "1:3",
+        "3:1",
+        "3:3",  # best of four
+        "4:1 5:1",
+        "5:3",  # second of six, two may leave
+        "3:9",  # best of the three at epoch 3
+        "6:1 7:1 8:1",
+        "6:3",  # third of nine
+    ]
+    assert sum(trial.epoch for trial in past.trials) == 9 + 4 * 2 + 6
+
+
+def test_without_a_scheduler_every_trial_runs_in_full():
+    past = history([session("started"), suggestion(0), segment(0, 1, 9)])
+
+    assert asha.first_target(5, ladder=LADDER, scheduler="none", full_length=2) == 9
+    assert _next(history(scored({1: 0.1}, {1: 0.5}, {1: 0.3})), scheduler="none") == "suggest"
+    assert _next(past, scheduler="none") == "wait"
+
+
+def test_the_first_trials_run_in_full_and_the_others_to_the_first_rung():
+    targets = [
+        asha.first_target(n, ladder=LADDER, scheduler="asha", full_length=2) for n in range(4)
+    ]
+
+    assert targets == [9, 9, 1, 1]
+
+
+def test_the_first_trials_do_not_count_at_the_rungs():
+    past = history(scored({9: 0.0}, {9: 0.0}, {1: 0.1}, {1: 0.2}))
+
+    for scheduler in ("asha", "asha-published"):
+        assert _next(past, scheduler=scheduler, full_length=2) == "suggest"  # two are at the rung
+    counted = _next(past, scheduler="asha-published", full_length=0)  # four are
+    assert _advancing(counted) == (3, 2, 3)
+
+
+def test_the_highest_rung_with_room_goes_first():
+    at_second = [{1: 0.9, 3: 0.5}, {1: 0.9, 3: 0.4}, {1: 0.9, 3: 0.6}]
+    at_first = [{1: n / 100} for n in range(9)]
+    past = history(scored(*at_second, *at_first))  # ⌊12/3⌋ = 4 may leave the first, 3 have
+
+    assert _advancing(_next(past)) == (2, 4, 9)
+
+
+def test_ties_go_to_the_lower_number():
+    past = history(scored({1: 0.5}, {1: 0.5}, {1: 0.5}))
+
+    assert _advancing(_next(past)) == (0, 2, 3)
+
+
+def test_an_interrupted_segment_comes_first():
+    past = history(
+        [
+            *scored({1: 0.5}, {1: 0.4}, {1: 0.3}, {1: 0.2}),
+            segment(0, 2, 3),
+            epoch(0, 2, 0.6),
+            session("interrupted"),
+            session("started"),
+        ]
+    )
+
+    assert _advancing(_next(past)) == (0, 3, 3)
+
+
+def test_a_segment_whose_process_died_comes_first_with_its_next_attempt():
+    past = history(
+        [
+            *scored({1: 0.5}, {1: 0.4}, {1: 0.3}),
+            segment(0, 2, 3),
+            failure(0, 2, final=False),
+        ]
+    )
+
+    assert _next(past) == Segment(trial=0, attempt=1, first_epoch=2, last_epoch=3)
+
+
+def test_a_failed_trial_never_goes_on_but_has_been_at_its_rung():
+    past = history(
+        [*scored({1: 0.9}, {1: 0.4}, {1: 0.3}), segment(0, 2, 3), failure(0, 2, final=True)]
+    )
+
+    assert _next(past) == "suggest"  # 0 took the one place that three trials give
+    past = history([*scored({1: 0.4}, {1: 0.3}), suggestion(2), segment(2, 1, 1), failure(2, 1)])
+    assert _next(past) == "suggest"  # 2 never reached it: two are there
+
+
+def test_it_waits_while_all_workers_are_busy_and_ends_when_all_is_done():
+    busy = [*scored({1: 0.5}), suggestion(1), segment(1, 1, 1)]
+
+    assert _next(history(busy), workers=1) == "wait"
+    assert _next(history(busy), workers=2) == "suggest"
+    assert _next(history(busy), workers=2, trials=2) == "wait"
+    assert _next(history([*busy, epoch(1, 1, 0.5, "pause")]), workers=2, trials=2) == "finished"
+
+
+# Invariants, whatever the order in which things end.
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    trials=st.integers(1, 40),
+    workers=st.integers(1, 5),
+    factor=st.integers(2, 4),
+    full_length=st.integers(0, 2),
+    faults=st.sampled_from([0.0, 0.0, 0.1, 0.4]),
+    scheduler=st.sampled_from(["asha", "asha-published"]),
+    levels=st.sampled_from([3, 1000]),  # few different scores: many ties
+)
+def test_invariants_in_any_order_of_arrival(
+    seed, trials, workers, factor, full_length, faults, scheduler, levels
+):
+    ladder = plan.rungs(1, 2 * factor**2, factor)
+    study = _Simulation(
+        seed=seed,
+        trials=trials,
+        workers=workers,
+        ladder=ladder,
+        factor=factor,
+        full_length=full_length,
+        faults=faults,
+        scheduler=scheduler,
+        levels=levels,
+    )
+
+    study.run()
+
+    epochs = sum(trial.epoch for trial in study.history.trials)
+    horizon = plan.epochs(trials, min(full_length, trials), ladder, factor, scheduler)
+    assert len(study.history.trials) == trials
+    assert not study.history.open_trials()
+    assert epochs <= horizon
+    if scheduler == "asha" and not faults:
+        assert epochs == horizon
+    for trial in study.history.trials[:full_length]:
+        assert trial.failed or trial.epoch == ladder[-1]
+
+
+class _Simulation:
+    """A study without processes: epochs of open trials end, and fail, in random order."""
+
+    def __init__(self, *, seed, trials, workers, ladder, factor, full_length, faults, scheduler,
+                 levels):  # fmt: skip
+        self.random = random.Random(seed)
+        self.trials, self.workers, self.faults, self.levels = trials, workers, faults, levels
+        self.ladder, self.factor = ladder, factor
+        self.full_length, self.scheduler = full_length, scheduler
+        self.history = history([session("started", trials)])
+        self.rungs = asha.rungs_of(
+            self.history, ladder=ladder, full_length=full_length, value=_score
+        )
+        self.now = 200.0
+
+    def run(self) -> None:
+        while True:
+            answer = self._ask()
+            if answer == "finished":
+                return
+            if answer == "suggest":
+                self._start(len(self.history.trials))
+            elif isinstance(answer, Segment):
+                self._check(answer)
+                self._tell(answer)
+            else:
+                assert self.history.open_trials(), "waits for nothing"
+                self._work()
+            assert len(self.history.open_trials()) <= self.workers
+            self._check_room()
+            if self.random.random() < 0.3 and self.history.open_trials():
+                self._work()
+            if self.faults and self.random.random() < 0.02:  # the driver is killed, and resumed
+                self._tell(session("started", self.trials))
+
+    def _ask(self):
+        answer = asha.next_segment(
+            self.history,
+            self.rungs,
+            reduction_factor=self.factor,
+            scheduler=self.scheduler,
+            trials=self.trials,
+            workers=self.workers,
+        )
+        assert answer == _by_the_book(self)
+        return answer
+
+    def _start(self, number: int) -> None:
+        target = asha.first_target(
+            number, ladder=self.ladder, scheduler=self.scheduler, full_length=self.full_length
+        )
+        self._tell(suggestion(number))
+        self._tell(segment(number, 1, target))
+
+    def _work(self) -> None:
+        trial = self.random.choice(self.history.open_trials())
+        if self.random.random() < self.faults:
+            final = self.random.random() < 0.7
+            self._tell(failure(trial.number, trial.epoch + 1, attempt=trial.attempt, final=final))
+        else:
+            score = self.random.randrange(self.levels) / self.levels
+            self._tell(epoch(trial.number, trial.epoch + 1, score))
+
+    def _tell(self, event) -> None:
+        self.now += 1
+        self.history.apply(self.now, event)
+
+    def _check(self, given: Segment) -> None:
+        """The segment goes on where its trial stands; one that leaves a rung is the best there."""
+        trial = self.history.trials[given.trial]
+        assert not trial.failed
+        assert not trial.open
+        assert given.first_epoch == trial.epoch + 1 <= given.last_epoch
+        waiting = [t for t in self.history.trials if t.unfinished and not t.open]
+        if waiting:
+            assert given.trial == waiting[0].number
+            assert given.last_epoch == trial.target
+            return
+        rung = trial.epoch
+        assert given.last_epoch == self.ladder[self.ladder.index(rung) + 1]
+        paused = [t for t in self._drawn() if t.epoch == t.target == rung and not t.failed]
+        best = min(paused, key=lambda t: (-t.value("score", rung), t.number))
+        assert trial is best
+
+    def _check_room(self) -> None:
+        for rung in self.ladder[:-1]:
+            reached = [t for t in self._drawn() if t.epoch >= rung]
+            left = [t for t in reached if t.target > rung]
+            if self.scheduler == "asha":
+                assert len(left) <= len(reached) // self.factor
+
+    def _drawn(self) -> list[Trial]:
+        return self.history.trials[self.full_length :]
+
+
+def _by_the_book(study: _Simulation) -> asha.Next:
+    """The same decision by looking at every trial, as the paper has it."""
+    trials, factor = study.history.trials, study.factor
+    open_now = sum(trial.open for trial in trials)
+    if open_now >= study.workers:
+        return "wait"
+    for trial in trials:
+        if trial.unfinished and not trial.open:
+            return _on_to(trial, trial.target)
+    drawn = trials[study.full_length :]
+    for rung, above in reversed(list(itertools.pairwise(study.ladder))):
+        recorded = [t for t in drawn if t.epoch >= rung]
+        ranked = sorted(recorded, key=lambda t: (-_score(t, rung), t.number))
+        paused = [t for t in ranked if t.epoch == t.target == rung and not t.failed]
+        room = len(recorded) // factor
+        if study.scheduler == "asha":
+            room -= sum(t.target > rung for t in recorded)
+            ranked = paused
+        for trial in ranked[: max(room, 0)]:
+            if trial in paused:
+                return _on_to(trial, above)
+    if len(trials) < study.trials:
+        return "suggest"
+    return "wait" if open_now else "finished"
+
+
+def _on_to(trial: Trial, last: int) -> Segment:
+    return segment(trial.number, trial.epoch + 1, last, attempt=trial.attempt)
+
+
+def _play_alone(scores: list[float], scheduler: str) -> tuple[list[str], History]:
+    """One worker, scores that stay: ["0:1 1:1", "1:3", …], first segments grouped, trial:epoch."""
+    past = history([session("started", len(scores))])
+    steps: list[tuple[bool, str]] = []
+    for now in itertools.count(200):
+        answer = _next(past, scheduler=scheduler, trials=len(scores))
+        if answer == "finished":
+            break
+        number = len(past.trials) if answer == "suggest" else answer.trial
+        if answer == "suggest":
+            past.apply(now, suggestion(number))
+            answer = segment(number, 1, 1)
+        past.apply(now, answer)
+        for at in range(answer.first_epoch, answer.last_epoch + 1):
+            end: EpochEnd = epoch(number, at, scores[number])
+            past.apply(now, end)
+        steps.append((answer.first_epoch == 1, f"{number}:{answer.last_epoch}"))
+    groups = itertools.groupby(enumerate(steps), lambda step: step[1][0] or step[0])
+    return [" ".join(text for _, (_, text) in group) for _, group in groups], past

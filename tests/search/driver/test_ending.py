@@ -1,0 +1,211 @@
+"""Why and how a study ends before its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search.driver import ending
+from search.driver.ending import GRACE_S, Ending
+from search.record.record import Record, Study, open_record
+from search.tasks.config import StudyConfig
+
+
+class _Clock:
+    """A time that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr(ending, "time", clock)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """Also where the tests run in the background, or under nohup."""
+    terminal = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in terminal.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    return open_record(tmp_path, create=True)
+
+
+@pytest.fixture
+def study(record: Record) -> Study:
+    return record.create(StudyConfig(name="s", task="t", dataset="d"), {})
+
+
+@pytest.fixture
+def end(record: Record, study: Study, clock: _Clock) -> Iterator[Ending]:
+    with Ending(record, study) as end:
+        yield end
+
+
+def _signal(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+def test_nothing_ends_by_itself(end, clock):
+    clock.now += 10**6
+    end.poll()
+
+    assert (end.early, end.at_next_epoch, end.overdue) == (None, False, False)
+
+
+def test_ctrl_c_waits_for_epochs_then_leaves_them(end, clock, capsys):
+    _signal(signal.SIGINT)
+
+    assert end.early.outcome == "interrupted"
+    assert end.at_next_epoch
+    assert not end.overdue
+    assert "waiting up to 5 s" in capsys.readouterr().err
+    clock.now += GRACE_S
+    assert end.overdue
+
+
+def test_ctrl_c_twice_ends_now(end):
+    _signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        _signal(signal.SIGINT)
+
+
+def test_ctrl_c_twice_ends_now_also_after_a_request_to_stop(end):
+    end.ask("stopped", "asked to stop", grace_s=None)
+    _signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        _signal(signal.SIGINT)
+
+
+def test_sigterm_has_less_time(end, clock):
+    _signal(signal.SIGTERM)
+    clock.now += 1.5
+
+    assert end.overdue
+    assert end.early.why == "interrupted by SIGTERM"
+
+
+def test_a_terminal_that_is_closed_is_one_of_them_unless_nohup_says_no(record, study, monkeypatch):
+    class Gone:
+        def write(self, text: str) -> None:
+            raise OSError("Input/output error")
+
+    with Ending(record, study) as end:
+        monkeypatch.setattr(sys, "stderr", Gone())
+        _signal(signal.SIGHUP)
+        assert end.early.why == "interrupted by SIGHUP"
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Ending(record, study) as end:
+        _signal(signal.SIGHUP)
+        assert end.early is None
+
+
+def test_a_study_in_the_background_of_a_script_hears_an_interrupt_too(record, study):
+    """There the shell has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Ending(record, study) as end:
+        _signal(signal.SIGINT)
+        assert end.early.why == "interrupted by SIGINT"
+
+
+def test_signals_are_given_back(record, study):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    with Ending(record, study):
+        assert signal.getsignal(signal.SIGINT) != before[0]
+
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_request_to_stop_lets_running_segments_finish(end, record, study, clock):
+    record.ask(study, "stop")
+    end.poll()
+
+    assert end.early.outcome == "stopped"
+    assert not end.at_next_epoch
+    clock.now += 10**6
+    assert not end.overdue
+
+
+def test_a_request_to_stop_now_hastens_one_to_stop(end, record, study, clock):
+    record.ask(study, "stop")
+    end.poll()
+    record.ask(study, "stop now")
+    clock.now += 1
+    end.poll()
+
+    assert end.at_next_epoch
+    clock.now += GRACE_S
+    assert end.overdue
+    assert end.early.why == "asked to stop"  # the first reason stands
+
+
+def test_ctrl_c_after_a_request_still_gives_time(end, record, study):
+    record.ask(study, "stop")
+    end.poll()
+
+    _signal(signal.SIGINT)
+
+    assert end.at_next_epoch
+    assert not end.overdue
+
+
+def test_requests_are_looked_for_once_a_second(end, record, study, clock):
+    end.poll()
+    record.ask(study, "stop")
+    clock.now += 0.5
+    end.poll()
+    assert end.early is None
+
+    clock.now += 0.5
+    end.poll()
+    assert end.early is not None
+
+
+def test_a_request_to_an_earlier_driver_is_not_heard(record, study, clock):
+    record.ask(study, "stop now")
+
+    end = Ending(record, study)
+    end.poll()
+
+    assert end.early is None
+
+
+def test_the_time_budget_ends_a_study(record, study, clock):
+    end = Ending(record, study, time_budget_s=60)
+    clock.now += 59
+    end.poll()
+    assert end.early is None
+
+    clock.now += 1
+    end.poll()
+
+    assert (end.early.outcome, end.at_next_epoch) == ("stopped", True)
+    assert "time budget of 60 s" in end.early.why
+
+
+def test_a_later_reason_never_gives_more_time(end, clock):
+    end.ask("failed", "the disk is full", grace_s=0)
+    end.ask("interrupted", "Ctrl-C", grace_s=5)
+
+    assert end.overdue
+    assert end.early.outcome == "failed"

@@ -1,0 +1,346 @@
+"""One segment in a worker: epochs, checkpoints, faults. The Trainable itself, without a cluster."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from search.driver.trial import SegmentTrainable
+from search.files import paths
+from tests import curve_task
+from trainables import checkpoint, data
+
+Segment = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
+    """Run one segment to its end: the results of its steps. One reused worker for all of a test."""
+    monkeypatch.setattr(data, "_kept_locked", False)  # given back: this process is no worker
+    handler = signal.getsignal(signal.SIGTERM)
+    worker: list[SegmentTrainable] = []
+    curve: list[dict[str, float]] = []
+
+    def segment(first: int, last: int, *, trial: int = 0, **config: Any) -> list[dict[str, Any]]:
+        told = {
+            "task": "tests.curve_task:TASK",
+            "max_epochs": 4,
+            "threads": 1,
+            "gpus": 0.0,
+            "node": "",
+            "working_folder": str(tmp_path / "typed_here"),
+            "study_folder": str(tmp_path),
+            "study_key": "study-1",
+            "storage": None,
+            "data_folder": str(tmp_path),
+            "data_key": "",
+            "trial": trial,
+            "config": curve_task.TASK.configure(config),
+            "seed": 7,
+            "first_epoch": first,
+            "last_epoch": last,
+            "start_s": 60.0,
+            "timeout_s": 60.0,
+            "curve": json.dumps(curve[: first - 1]),  # what is on record
+        }
+        if worker:
+            assert worker[0].reset_config(told)
+        else:
+            worker.append(SegmentTrainable(told))
+            assert data._kept_locked, "a process that trains must never see the test split"
+        results: list[dict[str, Any]] = []
+        while last and not (results and results[-1]["done"]):
+            assert len(results) <= last, "goes on beyond its last epoch"
+            results.append(worker[0].step())
+        curve[first - 1 :] = [r["metrics"] for r in results if r.get("epoch", 0) >= first]
+        return results
+
+    yield segment
+    signal.signal(signal.SIGTERM, handler)
+
+
+def _alone(epochs: int = 4, **config: Any) -> list[dict[str, float]]:
+    """The metrics of the training function itself."""
+    made = curve_task.Config(**config)
+    train = curve_task.train(made, np.ones(50, dtype=np.float32), seed=7, max_epochs=epochs)
+    return [dict(epoch.metrics) for epoch in train]
+
+
+def test_a_segment_is_as_many_epochs_as_it_is_told(run):
+    results = run(1, 3)
+
+    assert [result["epoch"] for result in results] == [1, 2, 3]
+    assert [result["done"] for result in results] == [False, False, True]
+    assert [result["metrics"] for result in results] == _alone()[:3]
+    assert all(result["cpu_s"] >= 0 and result["wall_s"] > 0 for result in results)
+
+
+def test_segments_one_after_the_other_are_as_one(run):
+    metrics = [result["metrics"] for part in ((1, 1), (2, 3), (4, 4)) for result in run(*part)]
+
+    assert metrics == _alone()
+
+
+def test_a_lost_checkpoint_is_made_up_for_by_replaying(run, tmp_path):
+    run(1, 3)
+    for path in paths.checkpoint_folder(tmp_path, 0).iterdir():
+        path.unlink()
+
+    results = run(4, 4)
+
+    assert [result["epoch"] for result in results] == [1, 2, 3, 4]
+    assert [result["metrics"] for result in results] == _alone()
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(run, tmp_path):
+    run(1, 3)
+    newest = paths.checkpoint_folder(tmp_path, 0) / "epoch-000003.pt"
+    newest.write_bytes(newest.read_bytes()[:-1])
+
+    results = run(4, 4)
+
+    assert [result["epoch"] for result in results] == [3, 4]
+    assert [result["metrics"] for result in results] == _alone()[2:]
+
+
+def test_a_checkpoint_newer_than_the_record_is_not_taken(run):
+    run(1, 3)  # the driver was killed before it had recorded epoch 3
+
+    results = run(3, 4)
+
+    assert [result["epoch"] for result in results] == [3, 4]
+
+
+def test_a_reused_worker_takes_nothing_from_one_trial_into_the_next(run):
+    first = run(1, 4, trial=0)
+    second = run(1, 4, trial=1)
+
+    assert [result["metrics"] for result in first] == [result["metrics"] for result in second]
+
+
+def test_only_a_complete_trial_leaves_its_predictions(run, tmp_path):
+    path = paths.predictions_file(tmp_path, 0)
+    run(1, 3)
+    assert not path.exists()
+
+    score = run(4, 4)[-1]["metrics"]["score"]
+
+    assert paths.load_predictions(path) == pytest.approx(np.full(50, score), rel=1e-6)
+
+
+def test_each_epoch_is_in_its_checkpoint_before_it_is_reported(run, tmp_path):
+    run(1, 2)
+
+    epoch, state = checkpoint.load(paths.checkpoint_folder(tmp_path, 0))
+    assert epoch == state["epoch"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("nan", "score is nan at epoch 2"), ("raise", "RuntimeError: asked to fail")],
+)
+def test_a_fault_ends_the_segment_and_not_the_worker(run, fault, reason):
+    ended = run(1, 4, fault=fault)
+
+    assert len(ended) == 2
+    assert ended[-1]["failure"] == reason
+    assert ended[-1]["done"]
+    assert len(run(1, 4, trial=1)) == 4
+
+
+def test_a_diverged_epoch_leaves_no_checkpoint(run, tmp_path):
+    run(1, 4, fault="nan")
+
+    assert checkpoint.load(paths.checkpoint_folder(tmp_path, 0))[0] == 1
+
+
+def test_what_a_trial_prints_is_in_its_own_log(run, tmp_path, capsys):
+    run(1, 2, trial=0)
+    run(1, 4, trial=1, fault="raise")
+
+    assert paths.log_file(tmp_path, "trial-0").read_text() == "epoch 1\nepoch 2\n"
+    log = paths.log_file(tmp_path, "trial-1").read_text()
+    assert log == "epoch 1\n"  # the traceback is on record
+    assert capsys.readouterr().out == ""
+
+
+def _pictures(
+    config: Any, data: Any, curve: Any, predictions: np.ndarray, state: Any
+) -> dict[str, bytes]:
+    """Not a picture: what a picture would be drawn from."""
+    known = {"x": config.x, "curve": curve, "predictions": len(predictions), **state}
+    return {"curve.png": json.dumps({k: known[k] for k in ("x", "curve", "predictions")}).encode()}
+
+
+def _broken_pictures(*arguments: Any) -> dict[str, bytes]:
+    raise RuntimeError("no fonts")
+
+
+def _draws(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
+    task = dataclasses.replace(curve_task.TASK, figures=f"{__name__}:{function}")
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+
+def test_a_complete_trial_s_pictures_are_of_its_whole_curve(run, tmp_path, monkeypatch):
+    _draws(monkeypatch, "_pictures")
+    run(1, 2)
+    run(3, 3)
+    assert not paths.figures_folder(tmp_path, 0).exists()
+
+    run(4, 4)
+
+    drawn = json.loads((paths.figures_folder(tmp_path, 0) / "curve.png").read_text())
+    assert drawn == {"x": 0.3, "curve": _alone(), "predictions": 50}
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_trial(run, monkeypatch):
+    _draws(monkeypatch, "_broken_pictures")
+
+    assert [result["epoch"] for result in run(1, 4)] == [1, 2, 3, 4]
+
+
+def test_a_worker_told_to_go_in_an_epoch_leaves_a_mark(run, tmp_path, monkeypatch):
+    """SIGTERM, also before the first checkpoint of all: the process ends, and says why."""
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    def preempted(*arguments: Any, **options: Any) -> Iterator[Any]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from curve_task.train(*arguments, **options)
+
+    task = dataclasses.replace(curve_task.TASK, train=preempted)
+    monkeypatch.setattr(curve_task, "TASK", task)
+    monkeypatch.setattr(os, "_exit", leave)  # else the test would go with it
+
+    with pytest.raises(SystemExit) as left:
+        run(1, 1)
+
+    assert left.value.code == 143
+    assert paths.preemption_mark(tmp_path, 0).exists()
+
+
+def test_a_worker_told_to_go_between_epochs_leaves_none(run, tmp_path, monkeypatch):
+    """Ray ends idle workers by SIGTERM too."""
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    run(1, 1)
+    monkeypatch.setattr(os, "_exit", leave)
+
+    with pytest.raises(SystemExit):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert not paths.preemption_mark(tmp_path, 0).exists()
+
+
+def test_a_training_function_that_ends_early_says_so(run, monkeypatch):
+    def short(*arguments: Any, **options: Any) -> Iterator[Any]:
+        yield from list(curve_task.train(*arguments, **options))[:2]
+
+    task = dataclasses.replace(curve_task.TASK, train=short)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    ended = run(1, 4)
+
+    assert [result.get("epoch") for result in ended] == [1, 2, None]
+    assert "2" in ended[-1]["failure"]
+    assert "epoch" in ended[-1]["failure"]
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_training_function_that_counts_otherwise_says_so(run, monkeypatch, first):
+    def counted(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            yield dataclasses.replace(epoch, number=epoch.number - 1 + first)
+
+    task = dataclasses.replace(curve_task.TASK, train=counted)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    [ended] = run(1, 4)
+
+    assert f"epoch {first} came where epoch 1 was due" in ended["failure"]
+
+
+def test_trials_run_in_the_folder_where_the_study_was_typed(run, tmp_path, monkeypatch):
+    """Tune takes each to a folder of its own; a user's relative paths mean the same in both."""
+    (tmp_path / "typed_here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen: list[Path] = []
+
+    def looking(*arguments: Any, **options: Any) -> Iterator[Any]:
+        seen.append(Path.cwd())
+        yield from curve_task.train(*arguments, **options)
+
+    task = dataclasses.replace(curve_task.TASK, train=looking)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    run(1, 1)
+
+    assert seen == [tmp_path / "typed_here"]
+
+
+def test_a_trial_without_a_gpu_s_share_sees_none(run, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+
+    run(1, 1)
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_too_few_predictions_are_a_failure(run, monkeypatch):
+    def dropping(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            yield dataclasses.replace(epoch, predictions=lambda: np.ones(48, np.float32))
+
+    task = dataclasses.replace(curve_task.TASK, train=dropping)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    ended = run(1, 4)
+
+    assert "each of the 50 validation examples" in ended[-1]["failure"]
+    assert "got (48,)" in ended[-1]["failure"]
+
+
+def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
+    def odd(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            state = {**epoch.state(), "best": np.float64(0.5)}
+            yield dataclasses.replace(epoch, state=lambda state=state: state)
+
+    task = dataclasses.replace(curve_task.TASK, train=odd)
+    monkeypatch.setattr(curve_task, "TASK", task)
+
+    [ended] = run(1, 4)
+
+    assert "tensors, text, numbers, lists and dicts" in ended["failure"]
+    assert "numpy" in ended["failure"]
+
+
+def test_want_of_memory_is_tried_again_and_a_broken_card_ends_the_process(run, monkeypatch):
+    def fails(error: Exception) -> dict[str, Any]:
+        def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+            raise error
+            yield
+
+        monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
+        return run(1, 1)[-1]
+
+    assert not fails(MemoryError("too large"))["final"]
+    assert not fails(torch.OutOfMemoryError("CUDA out of memory"))["final"]
+    assert fails(ValueError("odd"))["final"]
+
+    monkeypatch.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
+    assert fails(RuntimeError("CUDA error: device-side assert triggered"))["final"]
+    with pytest.raises(SystemExit):
+        run(1, 1)  # in the same process

@@ -1,0 +1,309 @@
+"""Whole promotions through Ray, the record and MLflow, undisturbed and killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from search.cli.main import main
+from search.decisions.history import EpochEnd, Failure, Segment, Suggestion
+from search.files.storage import StorageError
+from search.record.record import StudyLockedError, UnreachableError
+from search.tracking.delivery import TrackingError
+from tests.coin_task import QUESTIONS
+from tests.conftest import Place
+from trainables.data import DataError
+
+COIN = "tests.coin_task:TASK"
+PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")
+CONFIRMED, FINAL = 3 * 2, 3  # runs
+
+Result = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("promote"))
+    run = ("run", COIN, "--trials", "9", "--workers", "2", "--scheduler", "none", "--quiet")
+    names = ("--name", "calm", "--seed", "0"), ("--name", "killed", "--seed", "1")
+    place.together(*[(*run, "--set", "epoch_s=0.1", *name) for name in names])
+    return place
+
+
+@pytest.fixture(scope="module")
+def calm(place: Place) -> Result:
+    return _result(place, "calm")
+
+
+def _result(place: Place, name: str, *options: str) -> Result:
+    told = place.search("promote", name, *PROMOTE, *options, "--json", "--quiet")
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout.splitlines()[-1])
+
+
+def _events(place: Place, study: str, kind: type) -> list[Any]:
+    if all(known.name != study for known in place.record.studies()):
+        return []
+    events = place.record.events(place.record.study(study))
+    return [event for _, _, event in events if isinstance(event, kind)]
+
+
+def test_the_result_has_every_field(calm):
+    assert set(calm["candidate"]) >= {"trial", "config"}
+    assert set(calm["search"]) == {"value", "trial"}
+    assert set(calm["corrected"]) == {"mean", "low", "high"}
+    assert set(calm["fresh"]) >= {"mean", "sd", "n"}
+    for split in ("validation", "test"):
+        scores = calm["final"][split]
+        assert set(scores) >= {"mean", "low", "high", "n"}
+        assert scores["low"] < scores["mean"] < scores["high"]
+    assert calm["final"]["test"]["n"] == FINAL
+    assert set(calm["final"]["test"]["groups"]) == {"odd", "even"}
+    assert calm["final"]["baselines"]["no"]["final_minus_this"]["beyond_noise"]
+    assert calm["alias"] == "champion"
+    assert calm["test_readings"] == FINAL
+
+
+def test_it_is_corrected_downwards_and_says_the_optimism(calm):
+    assert calm["corrected"]["low"] < calm["corrected"]["mean"] < calm["search"]["value"]
+    assert calm["fresh"]["n"] == 2
+    assert calm["fresh"]["optimism"] == pytest.approx(
+        calm["candidate"]["search"] - calm["fresh"]["mean"]
+    )
+
+
+def test_the_same_fresh_seeds_for_all_and_others_than_the_search_s(place, calm):
+    searched = {e.seed for e in _events(place, "calm", Suggestion)}
+    confirmed = [e.seed for e in _events(place, "calm.confirm", Suggestion)]
+    final = [e.seed for e in _events(place, "calm.final", Suggestion)]
+
+    assert (len(confirmed), len(set(confirmed))) == (CONFIRMED, 2)
+    assert (len(final), len(set(final))) == (FINAL, FINAL)
+    assert not searched & {*confirmed, *final}
+    assert not set(confirmed) & set(final)
+
+
+def test_list_shows_the_study_alone_and_resume_sends_to_promote(place, calm):
+    told = place.search("list")
+    assert {line.split()[0] for line in told.stdout.splitlines()} == {"calm", "killed"}
+
+    refused = place.search("resume", "calm.confirm")
+    assert refused.returncode == 2
+    assert "search promote calm" in refused.stderr
+
+
+def test_the_runs_are_children_of_the_study_s_run(place, calm):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("coin").experiment_id
+    of_study = client.search_runs([experiment], "tags.study = 'calm'")
+    [parent] = [run for run in of_study if "trial" not in run.data.tags]
+    for phase, runs in (("confirm", CONFIRMED), ("final", FINAL)):
+        found = client.search_runs([experiment], f"tags.study = 'calm.{phase}'")
+        assert len(found) == runs
+        for run in found:
+            assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+            assert run.data.tags["phase"] == phase
+            assert run.data.metrics["accuracy"] > 0.5
+
+
+def test_the_registered_version_says_where_it_comes_from(place, calm):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlflow.db")
+    version = client.get_model_version("coin", calm["model"]["version"])
+
+    assert version.tags["study"].startswith("calm ")
+    assert json.loads(version.tags["config"])["quality"] == calm["candidate"]["config"]["quality"]
+    assert {"code", "data", "versions", "metric", "split", "dataset", "model"} <= set(version.tags)
+    assert json.loads(version.tags["final_test"])["mean"] == calm["final"]["test"]["mean"]
+
+
+def test_once_more_is_the_same_without_training_or_reading(place, calm):
+    before = [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")]
+    begun = time.monotonic()
+
+    assert _result(place, "calm") == {**calm, "alias_reason": "it is already"}
+
+    assert time.monotonic() - begun < 60  # no Ray, no training
+    assert [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
+
+
+def _fails(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TrackingError("the tracking server does not answer"),
+        StorageError("the storage does not answer"),
+        UnreachableError("the record does not answer"),
+        OSError(28, "No space left on device"),
+        StudyLockedError("calm is driven by another process"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_fails_midway_is_a_failure_to_go_on_from(place, calm, error, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setattr("search.promotion.final.sync", _fails(error))
+
+    locked = isinstance(error, StudyLockedError)  # nothing was tried
+    assert main(["promote", "calm", *PROMOTE]) == (2 if locked else 1)
+
+    out, err = capsys.readouterr()
+    assert err == f"error: {error}\n"
+    assert ("go on with it:    python -m search promote calm\n" in out) != locked
+
+
+def test_a_lost_checkpoint_is_a_failure_to_go_on_from(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    kept = place.record.study_folder("calm.final") / "checkpoints"
+    kept.rename(kept.with_name("elsewhere"))
+    try:
+        assert main(["promote", "calm", *PROMOTE]) == 1
+    finally:
+        kept.with_name("elsewhere").rename(kept)
+
+    assert "is lost or damaged" in capsys.readouterr().err
+
+
+def test_a_test_split_that_is_missing_is_said_before_the_training(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+    missing = DataError("questions.csv is missing")
+    monkeypatch.setattr("tests.coin_task._Data.check_test", _fails(missing), raising=False)
+
+    assert main(["promote", "calm", *PROMOTE, "--top", "9"]) == 2  # more than was confirmed
+
+    assert capsys.readouterr() == ("", "error: questions.csv is missing\n")
+
+
+def test_killed_again_and_again_it_repeats_no_finished_run(place):
+    """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs."""
+    promote = ("promote", "killed", *PROMOTE, "--json", "--quiet")
+    with place.start(*promote) as driver:
+        _await_epochs(place, "killed.confirm", 5, driver)
+        driver.kill()
+    with place.start(*promote, module="search.cli.supervise") as supervisor:
+        _await_epochs(place, "killed.final", 2, supervisor)
+        (driver,) = psutil.Process(supervisor.pid).children()
+        finished = {
+            (name, event.trial)
+            for name in ("killed.confirm", "killed.final")
+            for event in _events(place, name, EpochEnd)
+            if event.decision == "complete"
+        }
+        driver.kill()
+        said, errors = supervisor.communicate(timeout=150)
+    assert supervisor.returncode == 0, errors
+    assert "the promotion of killed died (exit code -9)" in said
+    assert finished
+
+    result = json.loads(said.splitlines()[-1])
+
+    assert result["test_readings"] == FINAL
+    for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL)):
+        epochs = [(e.trial, e.epoch) for e in _events(place, name, EpochEnd)]
+        assert sorted(epochs) == [(trial, epoch) for trial in range(runs) for epoch in (1, 2)]
+        segments = [e.trial for e in _events(place, name, Segment)]
+        for trial in range(runs):
+            if (name, trial) in finished:
+                assert segments.count(trial) <= 2  # begun, perhaps interrupted before it ended
+
+
+def _await_epochs(place: Place, study: str, epochs: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 90
+    while len(_events(place, study, EpochEnd)) < epochs:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until, "no epochs"
+        time.sleep(0.02)
+
+
+def test_the_champion_answers_at_the_command_line(place, calm, monkeypatch, capsys):
+    monkeypatch.chdir(place.folder)
+
+    assert main(["predict", COIN, "--json", "3", "5"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["answer"] in (0, 1) for row in told["answers"]] == [True] * 2
+
+    assert main(["predict", COIN, "3", "5", "--json", "--output", "o.csv"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written == {"model": told["model"], "output": "o.csv", "n": 2}
+
+
+def test_evaluating_the_champion_is_no_new_reading(place, calm):
+    told = place.search("predict", COIN, "--evaluate", "--json", "--model", "champion")
+
+    assert told.returncode == 0, told.stderr
+    shown = json.loads(told.stdout)
+    assert shown["test"]["n"] == 2 * QUESTIONS
+    assert shown["test_readings"] == FINAL
+    assert shown["test"]["mean"] in calm["final"]["test"]["scores"]
+
+
+def test_more_seeds_train_only_the_further_ones(place, calm):
+    """After the others: it extends the calm promotion."""
+    confirmed = _events(place, "calm.confirm", Suggestion)
+
+    told = place.search(
+        *("promote", "calm", "--top", "3", "--seeds", "3", "--final-seeds", "3"),
+        *("--json", "--quiet"),
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["fresh"]["n"] == 3
+    longer = _events(place, "calm.confirm", Suggestion)
+    assert longer[:CONFIRMED] == confirmed
+    assert len(longer) == 3 * 3
+
+
+def test_a_trial_that_peeks_fails(place):
+    told = place.search("run", COIN, "--name", "peek", "--trials", "1", "--set", "peek=true",
+                        "--no-baseline", "--quiet", "--json")  # fmt: skip
+
+    assert told.returncode in (0, 1), told.stderr
+    [failure] = _events(place, "peek", Failure)
+    assert "SplitLockedError" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("promote", "nobody"), "no study named 'nobody'"),
+        (("promote", "calm", "--top", "0"), "top must be at least 1, got 0"),
+        (("promote", "calm", "--seeds", "0"), "seeds must be at least 1, got 0"),
+        (("promote", "peek"), "no complete trial"),
+        (("predict", COIN), "one of them"),
+        (("predict", COIN, "--input", "none.csv"), "none.csv cannot be read"),
+        (("predict", COIN, "--input", "list.txt"), ".csv, .parquet or .npy; got list.txt"),
+        (("predict", COIN, "--input", "wrong.csv"), "missing: question, there are: a, b"),
+        (("predict", COIN, "1", "--model", "99"), "models:/coin/99 cannot be loaded"),
+        (("predict", "sts", "A.", "B."), "no champion named sts"),
+        (("predict", "sts", "only one"), "two sentences are needed"),
+        (("predict", "sts", "A.", "B.", "--tracking-uri", "./mlruns"), "tracking URI must begin"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_line(place, calm, arguments, said, monkeypatch, capsys):
+    (place.folder / "wrong.csv").write_text("a,b\n1,2\n")
+
+    monkeypatch.chdir(place.folder)
+    capsys.readouterr()
+
+    assert main(arguments) == 2
+
+    out, err = capsys.readouterr()
+    [line] = err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert out == ""
