@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from search.errors import TrackingError
 from tests.search.faults.faults import curves_at
 
 __all__ = ["MlflowServer"]
@@ -30,7 +31,7 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from search.tracking.delivery import TrackingError, check_server
+        from search.tracking.delivery import check_server
 
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -19,11 +19,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from search.cli.main import main
-from search.record.record import RecordError, open_record
+from search.errors import RecordError
+from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from tests.conftest import ROOT, Place
 from trainables import checkpoint
-from trainables.data import DataError
+from trainables.errors import DataError
 from trainables.sts import source
 
 CURVE = "tests.curve_task:TASK"

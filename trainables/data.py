@@ -17,11 +17,11 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
+from trainables.errors import SplitLockedError
+
 __all__ = [
-    "DataError",
     "HeldOut",
     "Prepared",
-    "SplitLockedError",
     "cache_folder",
     "cached",
     "find",
@@ -32,10 +32,6 @@ __all__ = [
     "sync",
     "unlocked_test_split",
 ]
-
-
-class DataError(ValueError):
-    """Data is missing, damaged or malformed; the message says which file, where, and the rule."""
 
 
 def cache_folder() -> Path:
@@ -122,10 +118,6 @@ class HeldOut:
     inputs: Any  # as the task's model takes them
     labels: np.ndarray  # (N,), as the validation labels
     groups: np.ndarray  # (N,) names: the genre or class of each example
-
-
-class SplitLockedError(RuntimeError):
-    """The test split was asked for where nobody may see it."""
 
 
 _unlocked = contextvars.ContextVar("test split unlocked", default=False)

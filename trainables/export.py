@@ -14,15 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from trainables import State
+from trainables.errors import AlteredError
 
-__all__ = ["DESCRIPTION", "AlteredError", "Model", "ModelModule", "seal", "verify"]
+__all__ = ["DESCRIPTION", "Model", "ModelModule", "seal", "verify"]
 
 DESCRIPTION = "model.json"  # format, the module that loads it, configuration
 _SUMS = "SHA256SUMS"
-
-
-class AlteredError(ValueError):
-    """A model's files are not those that were sealed; the message says which."""
 
 
 class Model(Protocol):

@@ -31,7 +31,6 @@ __all__ = [
     "check_own_gpus",
     "confirmed",
     "env_default",
-    "one_line",
     "option",
     "say",
     "seconds",
@@ -148,7 +147,3 @@ def seconds(text: str) -> float:
             f"a time is a number above 0 with s, m, h or d, at most 1e9 s; got {text!r}"
         )
     return seconds
-
-
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Literal
 
 from search.decisions import plan
+from search.errors import RecordError, TrackingError
 from search.machines.machine import core_count, gpu_count, memory_gib
-from search.record.record import RecordError, open_record
+from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import Task
-from search.tracking.delivery import TrackingError, check_server
-from trainables.data import DataError
+from search.tracking.delivery import check_server
+from trainables.errors import DataError
 
 __all__ = ["Finding", "examine"]
 

@@ -1,6 +1,6 @@
 """The command line: parse, make one call, print. Each command lives in a module beside this one.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. A defect of ours shows its traceback: 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from search.cli import archives, clusters, models, studies, views
-from search.cli.common import BAD_INPUT, INTERRUPTED, env_default, one_line
+from search.cli.common import BAD_INPUT, INTERRUPTED, env_default
+from search.errors import UserError, can_be_put_right, first_line
 
 __all__ = ["main", "parse"]
 
@@ -28,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.command(options)
         return code
     except (ValueError, OSError) as error:
-        # What a user can mend is a ValueError of ours, or the operating system's own word.
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        if not can_be_put_right(error):
+            raise
+        print(f"error: {first_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -39,7 +41,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     """What was typed, by the command's own options. Raises ValueError, SystemExit."""
     for text in typed:
         if text.startswith("--") and text.endswith("=--") and text.count("=") == 1:
-            raise ValueError(f"{text}: a value is needed")  # argparse would make it a list
+            raise UserError(f"{text}: a value is needed")  # argparse would make it a list
     options, unknown = _parser().parse_known_args(typed)
     end = unknown.index("--") if "--" in unknown else len(unknown)
     strays = [text for text in unknown[:end] if text.startswith("-") and " " not in text]

@@ -17,10 +17,10 @@ from search.cli.common import (
     as_json,
     check_cluster,
     check_own_gpus,
-    one_line,
     say,
     where,
 )
+from search.errors import RecordError, StudyLockedError, UserError, can_be_put_right, first_line
 
 if TYPE_CHECKING:
     from search.decisions.history import Suggestion
@@ -73,7 +73,7 @@ def _promote(options: argparse.Namespace) -> int:
     from search.files.storage import check_storage
     from search.promotion.phases import Promotion
     from search.promotion.promote import check, promote
-    from search.record.record import RecordError, StudyLockedError, open_record
+    from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
     from search.tasks.task import find_task
     from search.tracking.delivery import absolute, check_server
@@ -123,9 +123,9 @@ def _promote(options: argparse.Namespace) -> int:
     except EndedEarly as early:
         why, code = early.why, CODES[early.outcome]
     except (ValueError, OSError) as error:  # its input was sound: something else failed
-        if isinstance(error, StudyLockedError):
+        if isinstance(error, StudyLockedError) or not can_be_put_right(error):
             raise
-        why, code = one_line(error), FAILED
+        why, code = first_line(error), FAILED
     else:
         if options.json:
             print(as_json(result))
@@ -171,11 +171,11 @@ def _predict(options: argparse.Namespace) -> int:
     task = find_task(options.task)
     asked = [bool(options.inputs), options.input is not None, options.evaluate]
     if sum(asked) != 1:
-        raise ValueError("predict takes inputs, or --input FILE, or --evaluate: one of them")
+        raise UserError("predict takes inputs, or --input FILE, or --evaluate: one of them")
     if options.evaluate and options.output:
-        raise ValueError("--output takes answers, which --evaluate has none of")
+        raise UserError("--output takes answers, which --evaluate has none of")
     if not options.evaluate and (options.dataset is not None or options.data_dir is not None):
-        raise ValueError("--dataset and --data-dir say what --evaluate reads: it is needed too")
+        raise UserError("--dataset and --data-dir say what --evaluate reads: it is needed too")
     if options.output:
         predict.check_output(options.output)
     check_server(options.tracking_uri)

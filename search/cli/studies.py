@@ -21,11 +21,19 @@ from search.cli.common import (
     as_json,
     check_cluster,
     check_own_gpus,
-    one_line,
     option,
     say,
     seconds,
     where,
+)
+from search.errors import (
+    RecordError,
+    StorageError,
+    StudyLockedError,
+    TrackingError,
+    UnreachableError,
+    UserError,
+    first_line,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +126,7 @@ def _run(options: argparse.Namespace) -> int:
     implied = {} if on_gpu else {n: v for n, v in task.without_gpu.items() if n not in fixed}
     datasets = task.data.DATASETS
     if options.dataset is not None and options.dataset not in datasets:
-        raise ValueError(
+        raise UserError(
             f"{task.name} has no data set {options.dataset!r}; there are: {', '.join(datasets)}"
         )
     given: dict[str, Any] = {
@@ -186,12 +194,12 @@ def _resume(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
     from search.tasks.task import find_task
-    from search.tracking.delivery import TrackingError, check_server
+    from search.tracking.delivery import check_server
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
     if study.config.parent is not None:
-        raise ValueError(
+        raise UserError(
             f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
         )
     task = find_task(study.config.task)
@@ -199,7 +207,7 @@ def _resume(options: argparse.Namespace) -> int:
     length = history.length or study.config.trials
     trials = length if options.trials is None else options.trials
     if trials < length:
-        raise ValueError(
+        raise UserError(
             f"--trials must be at least the study's length ({length}), got {trials}: "
             "a study can be extended, not cut"
         )
@@ -209,7 +217,7 @@ def _resume(options: argparse.Namespace) -> int:
     prepared = prepare(task, study.config)
     differing = changes(history.depends_on or study.origin, depends_on(task, prepared))
     if differing and not options.accept_changes:
-        raise ValueError(
+        raise UserError(
             f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
             "may not compare; go on all the same with --accept-changes"
         )
@@ -222,7 +230,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    from search.record.record import RecordError, open_record
+    from search.record.record import open_record
 
     record = open_record(options.studies_dir, url=options.record)
     named = record.study(options.name)
@@ -247,8 +255,6 @@ def _see_through(
     from search.decisions import plan
     from search.driver.ending import EndedEarly
     from search.driver.study import drive
-    from search.files.storage import StorageError
-    from search.record.record import RecordError, StudyLockedError, UnreachableError
     from search.reports.progress import Progress
     from search.reports.summary import describe, summarise
     from search.tracking import delivery
@@ -278,9 +284,9 @@ def _see_through(
             if isinstance(error, StudyLockedError):
                 raise
             if isinstance(error, UnreachableError):  # there is no summary without it
-                print(f"error: {one_line(error)}", file=sys.stderr)
+                print(f"error: {first_line(error)}", file=sys.stderr)
                 return FAILED
-            why, code = one_line(error), FAILED
+            why, code = first_line(error), FAILED
     summary = summarise(record, study, task)
     counts = summary["trials"]
     if code == DONE and counts["failed"] == counts["total"] > 0:
@@ -323,5 +329,5 @@ def _next_commands(
 def _fixed(task: Task, text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise ValueError(f"--set takes KEY=VALUE, got {text!r}")
+        raise UserError(f"--set takes KEY=VALUE, got {text!r}")
     return name, task.parse(name, value)

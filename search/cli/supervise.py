@@ -19,11 +19,12 @@ from pathlib import Path
 from search.cli.common import DONE, FAILED
 from search.cli.main import parse
 from search.decisions.history import Session
+from search.errors import ClusterError, RecordError, UnreachableError
 from search.machines.capacity import request_room
-from search.machines.cluster import ClusterError, connect
+from search.machines.cluster import connect
 from search.machines.remote import ACCEPTED
 from search.promotion.phases import phase_name
-from search.record.record import RecordError, UnreachableError, open_record
+from search.record.record import open_record
 
 __all__ = ["supervise"]
 

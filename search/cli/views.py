@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cli.common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed, one_line
+from search.cli.common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed
+from search.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from search.cli.doctor import Finding
@@ -58,8 +59,8 @@ def _list(options: argparse.Namespace) -> int:
         if study.config.parent is None:
             try:
                 task = find_task(study.config.task)
-            except ValueError as error:  # as where it cannot be imported from here
-                print(f"{study.name} cannot be shown: {one_line(error)}", file=sys.stderr)
+            except UserError as error:  # as where it cannot be imported from here
+                print(f"{study.name} cannot be shown: {first_line(error)}", file=sys.stderr)
             else:
                 summaries.append(summarise(record, study, task))
     if options.json:
@@ -149,7 +150,7 @@ def _ui(options: argparse.Namespace) -> int:
     from search.tracking.delivery import check_server
 
     if not 1 <= options.port <= 65535:
-        raise ValueError(f"--port must be between 1 and 65535, got {options.port}")
+        raise UserError(f"--port must be between 1 and 65535, got {options.port}")
     check_server(options.tracking_uri)
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", options.tracking_uri]

@@ -11,7 +11,8 @@ import time
 from types import FrameType
 from typing import Any, Literal
 
-from search.record.record import Record, Study, StudyLockedError, UnreachableError
+from search.errors import StudyLockedError, UnreachableError
+from search.record.record import Record, Study
 
 __all__ = ["EndedEarly", "Ending", "Outcome"]
 

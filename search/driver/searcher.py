@@ -26,8 +26,9 @@ from search.driver.attempts import (
     start_limit_s,
 )
 from search.driver.ending import Ending
+from search.errors import RecordError
 from search.machines.node_check import UNFIT
-from search.record.record import Record, RecordError, Study
+from search.record.record import Record, Study
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 from trainables.seeding import derive

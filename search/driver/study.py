@@ -16,11 +16,12 @@ from search.decisions.checkpoint_cleanup import superfluous
 from search.decisions.history import History, Session, SessionEvent, Suggestion
 from search.decisions.sampler import suggest, valued, why_not_learnt
 from search.driver.ending import Ending
+from search.errors import RecordError, StudyLockedError, UnreachableError, UserError
 from search.files.node_data import ship
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.machines.cluster import ray_for
-from search.record.record import Record, RecordError, Study, StudyLockedError, UnreachableError
+from search.record.record import Record, Study
 from search.reports.table import write_table
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import depends_on
@@ -39,7 +40,7 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     probe(task, config, data)
     labels = task.data.labels(data)
     if np.ndim(labels) != 1:
-        raise ValueError(
+        raise UserError(
             f"the labels of task {config.task} are one an example, of shape (N,); got "
             f"{np.shape(labels)}"
         )
@@ -98,7 +99,7 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
         _check_plain(config.task, values)
         task.check(values, data)
         if why := why_not_learnt(values, space=task.space, fixed=config.fixed):
-            raise ValueError(
+            raise UserError(
                 f"the space of task {config.task} does not return what it draws ({why}): what it "
                 "draws it returns, by the same name, so that the sampler learns from the record; "
                 "values that follow from those belong into the training function"
@@ -110,7 +111,7 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
 def _check_plain(task: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value is not None and not isinstance(value, str | int | float | bool):
-            raise ValueError(
+            raise UserError(
                 f"{name} of task {task} is {value!r}: a hyperparameter is text, a number, a truth "
                 "or None, as the record can keep it"
             )

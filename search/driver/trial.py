@@ -24,9 +24,9 @@ from typing import Any, TextIO
 import numpy as np
 from ray import tune
 
+from search.errors import StorageError, UserError, first_line
 from search.files.node_data import on_node
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
-from search.files.storage import StorageError
 from search.files.study_files import StudyFiles
 from search.machines.node_check import examined
 from search.tasks.task import find_task
@@ -215,7 +215,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         predictions = np.asarray(epoch.predictions())
         expected, shape = len(self._task.data.labels(self._data)), predictions.shape
         if shape[:1] != (expected,) or len(shape) > 2 or shape[1:] == (1,):
-            raise ValueError(
+            raise UserError(
                 f"a trial predicts each of the {expected} validation examples, in their "
                 f"order: shape ({expected},), or ({expected}, classes); got {shape}"
             )
@@ -252,8 +252,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    kind, says = type(error).__name__, first_line(error)
+    return kind if says == kind else f"{kind}: {says}"
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from search.files.storage import StorageError, Store
+from search.errors import StorageError
+from search.files.storage import Store
 from trainables.data import cached
 
 __all__ = ["on_node", "ship"]

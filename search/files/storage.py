@@ -23,7 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["MANIFEST", "StorageError", "Store", "check_storage", "check_uri", "open_store"]
+from search.errors import StorageError
+
+__all__ = ["MANIFEST", "Store", "check_storage", "check_uri", "open_store"]
 
 MANIFEST = ".manifest"
 CONNECT_TIMEOUT_S, STALL_TIMEOUT_S, ATTEMPTS = 3.0, 5.0, 3  # S3: a dead endpoint costs ≤ 40 s
@@ -38,10 +40,6 @@ _REASONS = {  # what an S3 server's codes mean to who typed the address
     "INVALID_CLIENT_TOKEN_ID": "wrong credentials: no such session token",
     "REQUEST_TIME_TOO_SKEWED": "this machine's clock is wrong",
 }
-
-
-class StorageError(ValueError):
-    """The storage cannot be used; one line with its address and why. Never holds a secret."""
 
 
 def check_uri(uri: str) -> str:

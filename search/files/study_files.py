@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from search.errors import StorageError
 from search.files.paths import (
     checkpoint_folder,
     figures_folder,
@@ -25,7 +26,7 @@ from search.files.paths import (
     predictions_file,
     preemption_mark,
 )
-from search.files.storage import StorageError, Store, open_store
+from search.files.storage import Store, open_store
 from trainables import State
 from trainables.data import cache_folder
 

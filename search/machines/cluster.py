@@ -14,18 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from search.errors import ClusterError, first_line
 from search.machines.machine import gpu_count
 from search.tasks.config import StudyConfig
 
-__all__ = ["ClusterError", "connect", "local_ray", "ray_for", "token_file"]
+__all__ = ["connect", "local_ray", "ray_for", "token_file"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
 NODE_S = 10.0  # what a node of our own may take to be up before Ray asks as it does
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
-
-
-class ClusterError(ValueError):
-    """A cluster cannot be used as asked; the message says which and why."""
 
 
 @contextlib.contextmanager
@@ -178,7 +175,6 @@ def token_file() -> Path:
 
 
 def _why(error: Exception) -> str:
-    text = " ".join(str(error).split())[:300] or type(error).__name__
-    if "Failed to connect" in text:  # though it listens: all that Ray says of a wrong token
+    if "Failed to connect" in str(error):  # though it listens: all that Ray says of a wrong token
         return f"it refuses this token: {token_file()} must hold the head's"
-    return text
+    return first_line(error)

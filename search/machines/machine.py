@@ -7,6 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from search.errors import UserError
+
 __all__ = ["check_gpus", "core_count", "default_workers", "gpu_count", "memory_gib"]
 
 CGROUP = Path("/sys/fs/cgroup")  # as a container sees it: its own limits, version 2 or 1
@@ -30,7 +32,7 @@ def check_gpus(gpus_per_trial: float, gpus: int, whose: str = "this machine") ->
     """Raises ValueError if a machine with `gpus` GPUs cannot give a trial so many."""
     if gpus_per_trial > gpus:
         has = f"at most {gpus}" if gpus else "no GPU"
-        raise ValueError(
+        raise UserError(
             f"gpus_per_trial must be at most what {whose} has ({has}), got {gpus_per_trial:g}"
         )
 

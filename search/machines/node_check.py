@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search.errors import ClusterError
 from search.files.storage import open_store
 from search.machines.capacity import most_gpus, nodes, planned, slots
-from search.machines.cluster import ClusterError
 from search.machines.machine import check_gpus
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import changes, depends_on

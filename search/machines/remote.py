@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from search.machines.cluster import ClusterError, token_file
+from search.errors import ClusterError
+from search.machines.cluster import token_file
 
 __all__ = ["ACCEPTED", "SUPERVISOR", "run_there", "start_there"]
 

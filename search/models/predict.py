@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
+from search.errors import RegistryError, UserError, first_line
 from search.models import test_split
-from search.models.registry import RegistryError, find_model
+from search.models.registry import find_model
 from search.record.record import Record
 from search.statistics.intervals import example_interval, interval_text
 from search.tasks.task import Task
@@ -65,11 +66,11 @@ def ask(opened: Opened, inputs: Any) -> pd.DataFrame:
     needed = schema.input_names() if schema.has_input_names() else []
     if isinstance(inputs, pd.DataFrame) != bool(needed):
         takes = f"a table with columns {', '.join(needed)}" if needed else "an array (.npy)"
-        raise ValueError(f"{opened.address} takes {takes}")
+        raise UserError(f"{opened.address} takes {takes}")
     if isinstance(inputs, pd.DataFrame):
         missing = [column for column in needed if column not in inputs.columns]
         if missing:
-            raise ValueError(
+            raise UserError(
                 f"columns {' and '.join(needed)} are needed; missing: {', '.join(missing)}, "
                 f"there are: {', '.join(map(str, inputs.columns))}"
             )
@@ -78,14 +79,17 @@ def ask(opened: Opened, inputs: Any) -> pd.DataFrame:
         answers: pd.DataFrame = opened.model.predict(inputs)
     except MlflowException as error:
         # MLflow quotes the whole input before it says what is wrong with it.
-        raise ValueError(error.message.rpartition("Error: ")[2]) from None
+        raise UserError(error.message.rpartition("Error: ")[2]) from None
     return answers
 
 
 def typed_inputs(task: Task, arguments: Sequence[str]) -> Any:
     """Inputs from the command line."""
     with warnings.catch_warnings(record=True, action="always") as caught:
-        inputs = task.model_module().typed(arguments)
+        try:
+            inputs = task.model_module().typed(arguments)
+        except ValueError as error:
+            raise UserError(first_line(error)) from None
     for warning in caught:
         print(f"note: {warning.message}", file=sys.stderr)
     return pd.DataFrame(inputs) if isinstance(inputs, Mapping) else inputs
@@ -102,10 +106,10 @@ def read_inputs(path: Path) -> Any:
         if kind == ".npy":
             return np.load(path, allow_pickle=False)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # whatever a damaged file makes of its reader; MemoryError, too
-        raise ValueError(f"{path} is no such file as its name says: {error}") from None
-    raise ValueError(f"an input is .csv, .parquet or .npy; got {path}")
+        raise UserError(f"{path} is no such file as its name says: {error}") from None
+    raise UserError(f"an input is .csv, .parquet or .npy; got {path}")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -118,12 +122,12 @@ def _read_csv(path: Path) -> pd.DataFrame:
         rows = list(csv.reader(file, strict=True))
     header = rows.pop(0) if rows else []
     if not header or len(set(header)) < len(header):
-        raise ValueError(f"each column needs a name of its own, got {', '.join(header) or 'none'}")
+        raise UserError(f"each column needs a name of its own, got {', '.join(header) or 'none'}")
     while rows and not rows[-1]:  # blank lines at the end
         rows.pop()
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise ValueError(
+            raise UserError(
                 f"row {number} has {len(row)} cells, its header has {len(header)}; a text with a "
                 "comma in it needs quotes"
             )
@@ -133,9 +137,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
 def check_output(path: Path) -> None:
     """Before the work is done for nothing. Raises ValueError."""
     if path.suffix.lower() not in (".csv", ".parquet"):
-        raise ValueError(f"an output is .csv or .parquet; got {path}")
+        raise UserError(f"an output is .csv or .parquet; got {path}")
     if not path.absolute().parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent} for {path.name}")
+        raise UserError(f"there is no folder {path.parent} for {path.name}")
 
 
 def write_answers(inputs: Any, answers: pd.DataFrame, path: Path) -> None:
@@ -168,7 +172,7 @@ def evaluate(
     data = task.testable_data()
     dataset = dataset or opened.tags.get("dataset") or data.DATASETS[0]
     if dataset not in data.DATASETS:
-        raise ValueError(
+        raise UserError(
             f"{task.name} has no data set {dataset!r}; there are: {', '.join(data.DATASETS)}"
         )
     try:

@@ -20,18 +20,15 @@ from typing import Any
 import numpy as np
 
 import trainables
+from search.errors import RegistryError, first_line
 from search.statistics.intervals import Estimate, Objective, difference, interval_text
 
-__all__ = ["Registered", "RegistryError", "answering", "decide_alias", "find_model", "register"]
+__all__ = ["Registered", "answering", "decide_alias", "find_model", "register"]
 
 _EVALUATION = "promotion"  # artifact folder of the final run
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
 _CODE = Path(__file__).with_name("model_server.py")
 _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two scores compare
-
-
-class RegistryError(ValueError):
-    """The registry cannot answer as asked; the message says what to do."""
 
 
 @contextlib.contextmanager
@@ -43,7 +40,7 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
-        raise RegistryError(f"the registry does not answer: {_reason(error)}") from error
+        raise RegistryError(f"the registry does not answer: {first_line(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +186,7 @@ def _validation(client: Any, version: Any) -> np.ndarray:
         path = client.download_artifacts(version.run_id, f"{_EVALUATION}/{_VALIDATION}")
         found: np.ndarray = np.load(path, allow_pickle=False)
     except Exception as error:  # its run is gone, the file, or the store that it is in
-        raise RegistryError(_reason(error)) from None
+        raise RegistryError(first_line(error)) from None
     return found
 
 
@@ -217,11 +214,6 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
     if ":" in name or "/" in name or Path(name).exists():
         return name
     return _aliased(client, registered, name)
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what a library says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _aliased(client: Any, registered: str, alias: str) -> str:

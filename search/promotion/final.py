@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from search.decisions.history import Trial
 from search.driver.ending import EndedEarly
+from search.errors import RecordError, StudyLockedError
 from search.models import registry, test_split
 from search.promotion.confirm import Contender
 from search.promotion.phases import (
@@ -29,7 +30,7 @@ from search.promotion.phases import (
     wanted_run,
 )
 from search.promotion.verdict import describe_final
-from search.record.record import RecordError, Study, StudyLockedError
+from search.record.record import Study
 from search.statistics.intervals import Objective, difference_from, joint_interval, seed_interval
 from search.tasks.provenance import depends_on
 from search.tracking.delivery import sync

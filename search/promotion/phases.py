@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from search.decisions.history import Suggestion, Trial
+from search.errors import RecordError, UserError
 from search.promotion.confirm import runs_of, still_to_run
-from search.record.record import Record, RecordError, Study
+from search.record.record import Record, Study
 from search.tasks.config import Phase, Value
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
@@ -54,7 +55,7 @@ class Promotion:
     def __post_init__(self) -> None:
         for name in ("top", "seeds", "final_seeds"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     @property
     def sign(self) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from search.decisions.history import Trial
 from search.driver.ending import EndedEarly
+from search.errors import RecordError
 from search.models import test_split
 from search.promotion.confirm import Confirmation, Contender, choose, top_trials
 from search.promotion.final import Say, finalise
@@ -27,7 +28,6 @@ from search.promotion.phases import (
     wanted_run,
 )
 from search.promotion.verdict import describe_confirmation, rows
-from search.record.record import RecordError
 from search.statistics.intervals import corrected_score, interval_text
 from trainables.seeding import derive
 

@@ -18,18 +18,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
-from search.record.record import Record, RecordError, Study, Whole
+from search.record.record import Record, Study, Whole
 from search.tasks.task import lies_in
 
-__all__ = ["ArchiveError", "export_study", "import_study"]
+__all__ = ["export_study", "import_study"]
 
 INDEX = "study.jsonl"
 _CHUNK = 2**20  # bytes
-
-
-class ArchiveError(ValueError):
-    """The archive cannot be read or written; one line says why."""
 
 
 def export_study(record: Record, study: Study, output: Path) -> Contents:

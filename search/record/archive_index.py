@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, get_args
 
 from search.decisions.history import Event, History
+from search.errors import UserError
 from search.record.record import Study, Whole
 from search.tasks.config import StudyConfig
 from trainables.checks import check_types
@@ -78,10 +79,10 @@ def read_index(content: bytes, place: Mapping[str, Any]) -> Contents:
     """
     *before, last = content.splitlines(keepends=True)
     if json.loads(last) != {"end": hashlib.sha256(b"".join(before)).hexdigest()}:
-        raise ValueError("study.jsonl is not what was written")
+        raise UserError("study.jsonl is not what was written")
     lines = [json.loads(line) for line in before]
     if lines[0] != {"format": FORMAT}:
-        raise ValueError(f"its format is {lines[0].get('format')}, this version reads {FORMAT}")
+        raise UserError(f"its format is {lines[0].get('format')}, this version reads {FORMAT}")
     studies: list[tuple[Study, list[tuple[int, float, Event]]]] = []
     readings, files = [], {}
     for line in lines[1:]:
@@ -111,9 +112,9 @@ def _event(line: dict[str, Any]) -> Event:
     for field in fields(kind):
         value = getattr(event, field.name)
         if str(field.type).startswith("Mapping") and not isinstance(value, dict):
-            raise ValueError(f"{field.name} of a {kind.__name__} is no object")
+            raise UserError(f"{field.name} of a {kind.__name__} is no object")
         if isinstance(value, int) and abs(value) >= 2 ** (63 if field.name == "seed" else 31):
-            raise ValueError(f"{field.name} of a {kind.__name__} is too large: {value}")
+            raise UserError(f"{field.name} of a {kind.__name__} is too large: {value}")
     return event
 
 
@@ -124,13 +125,13 @@ def _check(wholes: list[Whole], files: Mapping[str, Any]) -> None:
         study, sequences = whole.study, [sequence for sequence, _, _ in whole.events]
         parent = None if study is first else first.name
         if study.name != study.config.name or study.config.parent != parent:
-            raise ValueError(f"{study.name!r} is not {first.name} or a study of its promotion")
+            raise UserError(f"{study.name!r} is not {first.name} or a study of its promotion")
         if sequences != list(range(1, len(sequences) + 1)):
-            raise ValueError(f"the events of {study.name} are not in order")
+            raise UserError(f"the events of {study.name} are not in order")
         History((at, event) for _, at, event in whole.events)
     for name in files:
         if not any(moves(name, whole.study.name) for whole in wholes):
-            raise ValueError(f"{name!r} is no file of a study")
+            raise UserError(f"{name!r} is no file of a study")
 
 
 def moves(name: str, study: str) -> bool:

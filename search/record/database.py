@@ -10,28 +10,15 @@ from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
 
+from search.errors import RecordError, StudyLockedError
+
 __all__ = [
     "Database",
-    "RecordError",
-    "StudyLockedError",
-    "UnreachableError",
     "driven_elsewhere",
     "take_driver_lock",
 ]
 
 LOCK_PATIENCE_S = 1.0
-
-
-class RecordError(ValueError):
-    """The record cannot be used as asked; the message says why, and what to do."""
-
-
-class StudyLockedError(RecordError):
-    """Another driver works on the study."""
-
-
-class UnreachableError(RecordError):
-    """The database's server does not answer; it may again."""
 
 
 class Database(abc.ABC):

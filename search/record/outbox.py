@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from search.errors import StudyLockedError, UnreachableError
 from search.record import schema
-from search.record.database import Database, StudyLockedError, UnreachableError
+from search.record.database import Database
 
 __all__ = ["Outbox", "Row", "insert_rows"]
 

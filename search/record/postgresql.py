@@ -17,13 +17,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from search.record.database import (
-    Database,
-    RecordError,
-    UnreachableError,
-    driven_elsewhere,
-    take_driver_lock,
-)
+from search.errors import RecordError, UnreachableError, first_line
+from search.record.database import Database, driven_elsewhere, take_driver_lock
 from search.record.schema import schema
 
 __all__ = ["Postgresql"]
@@ -132,7 +127,7 @@ class Postgresql(Database):
 
     def unusable(self, error: Exception) -> RecordError:
         cause = getattr(error, "orig", None) or error
-        reason, state = str(cause).strip().splitlines()[0], getattr(cause, "sqlstate", None)
+        reason, state = first_line(cause), getattr(cause, "sqlstate", None)
         reason = reason.removeprefix("connection failed: ")
         if isinstance(error, sa.exc.OperationalError) and (
             # No state: not the server's word but the client's. 53: no room, too many connections.

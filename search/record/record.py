@@ -20,15 +20,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from search.decisions.history import Event, History, Session
+from search.errors import RecordError
 from search.files.study_files import StudyFiles
 from search.record import schema
-from search.record.database import (
-    Database,
-    RecordError,
-    StudyLockedError,
-    UnreachableError,
-    driven_elsewhere,
-)
+from search.record.database import Database, driven_elsewhere
 from search.record.ledger import Ledger, enter
 from search.record.outbox import Outbox, Row, insert_rows
 from search.record.postgresql import Postgresql
@@ -38,11 +33,8 @@ from search.tasks.task import lies_in
 
 __all__ = [
     "Record",
-    "RecordError",
     "Request",
     "Study",
-    "StudyLockedError",
-    "UnreachableError",
     "Whole",
     "open_record",
 ]

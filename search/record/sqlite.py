@@ -13,7 +13,8 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from search.record.database import Database, RecordError, take_driver_lock
+from search.errors import RecordError
+from search.record.database import Database, take_driver_lock
 from search.record.schema import schema
 
 __all__ = ["Sqlite"]

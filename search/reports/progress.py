@@ -14,7 +14,8 @@ from rich.text import Text
 
 from search.decisions import asha, plan
 from search.decisions.history import History, Trial
-from search.record.record import Record, Study, UnreachableError
+from search.errors import UnreachableError
+from search.record.record import Record, Study
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 

@@ -11,8 +11,9 @@ import numpy as np
 from search.decisions import plan
 from search.decisions.history import History, Trial
 from search.decisions.ranking import Ranking
+from search.errors import RecordError
 from search.files.paths import baseline_file, labels_file, load_predictions, predictions_file
-from search.record.record import Record, RecordError, Study
+from search.record.record import Record, Study
 from search.statistics.intervals import example_difference, interval_text
 from search.tasks.task import Task
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from search.errors import UserError, first_line
 from search.files.storage import check_uri
 from trainables.checks import check_types
 
@@ -51,12 +52,15 @@ class StudyConfig:
     parent: str | None = None  # of those: the study that is promoted
 
     def __post_init__(self) -> None:
-        check_types(self)
+        try:
+            check_types(self)
+        except ValueError as error:
+            raise UserError(first_line(error)) from None
         if self.storage is not None:
             check_uri(self.storage)
         most_letters = MOST_LETTERS + (len(f".{self.phase}") if self.parent else 0)
         if not _NAME.fullmatch(self.name) or len(self.name) > most_letters:
-            raise ValueError(
+            raise UserError(
                 f"a study's name is letters, digits, '.', '_' and '-', at most {MOST_LETTERS}, and "
                 f"begins with a letter or digit; got {self.name!r}"
             )
@@ -71,27 +75,27 @@ class StudyConfig:
         ):
             value = getattr(self, name)
             if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+                raise UserError(f"{name} must be at least {least}, got {value}")
             if value > most:
-                raise ValueError(f"{name} must be at most {most}, got {value}")
+                raise UserError(f"{name} must be at most {most}, got {value}")
         if self.max_epochs < self.min_epochs:
-            raise ValueError(
+            raise UserError(
                 f"max_epochs must be at least min_epochs ({self.min_epochs}), got {self.max_epochs}"
             )
         if self.max_epochs > MOST:
-            raise ValueError(f"max_epochs must be at most {MOST}, got {self.max_epochs}")
+            raise UserError(f"max_epochs must be at most {MOST}, got {self.max_epochs}")
         if self.trial_timeout_s is not None and not 0.001 <= self.trial_timeout_s <= 1e9:
-            raise ValueError(
+            raise UserError(
                 f"trial_timeout_s must be between 0.001 and 1e9, got {self.trial_timeout_s}"
             )
         gpus = self.gpus_per_trial
         if not (0 <= gpus < float("inf")) or (gpus > 1 and gpus != int(gpus)):
-            raise ValueError(
+            raise UserError(
                 f"gpus_per_trial must be 0, a share between 0 and 1, or a whole number; got {gpus}"
             )
         for name, kind in (("sampler", Sampler), ("scheduler", Scheduler)):
             if getattr(self, name) not in get_args(kind):
-                raise ValueError(
+                raise UserError(
                     f"{name} must be one of {', '.join(get_args(kind))}; got {getattr(self, name)}"
                 )
 

@@ -22,6 +22,7 @@ from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
+from search.errors import UserError, first_line
 from search.tasks.config import StudyConfig, Value
 from trainables import TrainingFunction
 from trainables.data import HeldOut, Prepared
@@ -81,7 +82,7 @@ class InMemoryData:
             for part in _parts((self.labels(made), made)):
                 digest.update(part)
         except RecursionError:
-            raise ValueError("data in memory must not hold themselves") from None
+            raise UserError("data in memory must not hold themselves") from None
         return Prepared(folder=Path("."), hash=digest.hexdigest())
 
     def load(self, folder: Path) -> Any:
@@ -141,7 +142,7 @@ def _parts(data: Any) -> Iterator[bytes]:
     elif getattr(data, "__dict__", None):  # as a torch Dataset
         yield from _parts(vars(data))
     else:
-        raise ValueError(
+        raise UserError(
             "data in memory are arrays, tensors, tables, numbers, texts, and what holds these, so "
             f"that a study knows its own; got {type(data).__qualname__}"
         )
@@ -155,7 +156,7 @@ def _array(data: Any) -> np.ndarray:
     try:
         return np.asarray(data)
     except (TypeError, RuntimeError) as error:
-        raise ValueError(f"data in memory cannot be read as arrays: {error}") from None
+        raise UserError(f"data in memory cannot be read as arrays: {error}") from None
 
 
 @functools.lru_cache(maxsize=4)
@@ -193,13 +194,13 @@ class Task:
     def model_module(self) -> ModelModule:
         """Imports torch. Raises ValueError where the task has none."""
         if self.model is None:
-            raise ValueError(f"task {self.name} names no model (Task.model): it has no promotion")
+            raise UserError(f"task {self.name} names no model (Task.model): it has no promotion")
         return cast(ModelModule, importlib.import_module(self.model))
 
     def testable_data(self) -> TestableData:
         """Raises ValueError where the task has no test split."""
         if not hasattr(self.data, "load_test"):
-            raise ValueError(f"task {self.name} has no test split (data.load_test)")
+            raise UserError(f"task {self.name} has no test split (data.load_test)")
         return cast(TestableData, self.data)
 
     @property
@@ -219,13 +220,19 @@ class Task:
 
     def configure(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The whole configuration, defaults included. Raises ValueError."""
-        return dataclasses.asdict(self.config(**values))
+        try:
+            return dataclasses.asdict(self.config(**values))
+        except ValueError as error:
+            raise UserError(first_line(error)) from error
 
     def check(self, values: Mapping[str, Value], data: Any) -> None:
         """Raises ValueError if the data module says that these cannot be trained on `data`."""
         check = getattr(self.data, "check", None)
         if check is not None:
-            check(self.config(**values), data)
+            try:
+                check(self.config(**values), data)
+            except ValueError as error:
+                raise UserError(first_line(error)) from error
 
     def first_trials(self, config: StudyConfig) -> list[tuple[str, dict[str, Value]]]:
         """The study's trials that are not drawn: name and whole configuration.
@@ -246,7 +253,7 @@ class Task:
             for field in dataclasses.fields(cast(Any, self.config))
         }
         if name not in kinds:
-            raise ValueError(
+            raise UserError(
                 f"{self.name} has no hyperparameter {name!r}; there are: {', '.join(kinds)}"
             )
         among = typing.get_args(kinds[name])  # of X | None and Literal[...]
@@ -256,12 +263,12 @@ class Task:
             return text
         [kind, *others] = [k for k in among if k is not type(None)] or [kinds[name]]
         if others or kind not in _READ:
-            raise ValueError(f"{name} of {self.name} is {kinds[name]}, which cannot be typed here")
+            raise UserError(f"{name} of {self.name} is {kinds[name]}, which cannot be typed here")
         read, rule = _READ[kind]
         try:
             return read(text)
         except (ValueError, KeyError):
-            raise ValueError(f"{name} must be {rule}, got {text!r}") from None
+            raise UserError(f"{name} must be {rule}, got {text!r}") from None
 
 
 _READ: dict[Any, tuple[Callable[[str], Value], str]] = {
@@ -323,18 +330,18 @@ def find_task(name: str) -> Task:
         return _REGISTRY[name]()
     module, _, attribute = name.partition(":")
     if not attribute:
-        raise ValueError(
+        raise UserError(
             f"no task named {name!r}; there are: {', '.join(NAMES)}, "
             "or your own as module:ATTRIBUTE"
         )
     try:
         task = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever a user's module may raise
-        raise ValueError(
+        raise UserError(
             f"task {name!r} cannot be imported: {type(error).__name__}: {error}"
         ) from None
     if not isinstance(task, Task):
-        raise ValueError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
+        raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
     return task
 
 

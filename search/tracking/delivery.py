@@ -22,13 +22,13 @@ from typing import TextIO
 
 import sqlalchemy as sa
 
+from search.errors import TrackingError, UnreachableError, first_line
 from search.files.paths import log_file
-from search.record.record import Record, Study, UnreachableError, open_record
+from search.record.record import Record, Study, open_record
 from search.tasks.task import Task, find_task
 from search.tracking.projection import Projection
 
 __all__ = [
-    "TrackingError",
     "absolute",
     "check_server",
     "follow",
@@ -43,10 +43,6 @@ PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
 _PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^@]*@")
 _NO_ROOM = "no room for MLflow's store"  # waiting does not mend it
 _NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
-
-
-class TrackingError(ValueError):
-    """The tracking server cannot be used; the message says which and why."""
 
 
 def absolute(uri: str) -> str:
@@ -92,8 +88,8 @@ def check_server(uri: str) -> None:
     try:
         sa.create_engine(uri).connect().close()
     except (sa.exc.SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise TrackingError(f"the tracking database does not answer: {reason}") from None
+        cause = getattr(error, "orig", None) or error
+        raise TrackingError(f"the tracking database does not answer: {first_line(cause)}") from None
 
 
 def _is_sqlite(path: Path) -> bool:
@@ -179,10 +175,9 @@ def _say(what: str, before: str) -> str:
 
 def _reason(study: Study, error: Exception) -> str:
     """One line, with the mend where it is known."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
     if any(sign in str(error) for sign in ("is full", "No space", "disk I/O")):
         return f"{_NO_ROOM} {study.config.tracking_uri}: make room on its disk"
-    return text
+    return first_line(error)
 
 
 def _at_work(record: Record, study: Study, driver: int | None) -> bool:

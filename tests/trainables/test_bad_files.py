@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from trainables.cnn import data as cnn_data
-from trainables.data import DataError
+from trainables.errors import DataError
 from trainables.sts import source
 
 within_a_test = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainables.export import AlteredError, seal, verify
+from trainables.errors import AlteredError
+from trainables.export import seal, verify
 
 
 @pytest.fixture

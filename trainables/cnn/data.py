@@ -18,7 +18,6 @@ from filelock import FileLock
 
 from trainables.cnn import Config
 from trainables.data import (
-    DataError,
     HeldOut,
     Prepared,
     cache_folder,
@@ -28,6 +27,7 @@ from trainables.data import (
     require_unlocked,
     save_array,
 )
+from trainables.errors import DataError
 
 __all__ = [
     "CLASSES",

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from trainables.data import DataError, cache_folder, find, require_unlocked
+from trainables.data import cache_folder, find, require_unlocked
+from trainables.errors import DataError
 
 __all__ = ["ADDRESS", "CHECKSUMS", "FOLDER", "Pair", "folder", "genres", "read", "require"]
 

@@ -64,6 +64,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr("search.driver.study.drive", lambda *arguments, **options: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     return tmp_path
 
 

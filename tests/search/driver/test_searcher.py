@@ -21,7 +21,8 @@ from search.decisions.history import EpochEnd, History, Suggestion
 from search.driver.attempts import ATTEMPTS
 from search.driver.ending import Ending
 from search.driver.searcher import HOPELESS, IN_A_ROW, StudySearcher
-from search.record.record import Record, RecordError, open_record
+from search.errors import RecordError
+from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import Task
 from tests.curve_task import TASK

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from search.files.storage import MANIFEST, StorageError, Store, check_uri, open_store
+from search.errors import StorageError
+from search.files.storage import MANIFEST, Store, check_uri, open_store
 from tests.conftest import ROOT
 from tests.s3 import Endpoint
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from search.driver.trial import SegmentTrainable
+from search.errors import StorageError
 from search.files import node_data, paths
-from search.files.storage import MANIFEST, StorageError, Store, open_store
+from search.files.storage import MANIFEST, Store, open_store
 from search.files.study_files import StudyFiles
 from tests import curve_task
 from tests.s3 import Endpoint

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from search.driver.study import prepare
-from search.machines.cluster import ClusterError, connect
+from search.errors import ClusterError
+from search.machines.cluster import connect
 from search.machines.node_check import check_nodes, expectation
 from search.tasks.config import StudyConfig
 from search.tasks.task import find_task

@@ -14,7 +14,8 @@ from search.tasks.config import StudyConfig
 from tests.coin_task import DATA, SPLIT_HASH
 from tests.conftest import ROOT
 from trainables.cnn import data as cnn_data
-from trainables.data import DataError, SplitLockedError, keep_test_split_locked, unlocked_test_split
+from trainables.data import keep_test_split_locked, unlocked_test_split
+from trainables.errors import DataError, SplitLockedError
 from trainables.sts import data as sts_data
 
 ORIGIN = {"code": "c", "data": "d", "space": "s", "versions": {}, "baselines": {}}

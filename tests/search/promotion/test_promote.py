@@ -13,12 +13,10 @@ import pytest
 
 from search.cli.main import main
 from search.decisions.history import EpochEnd, Failure, Segment, Suggestion
-from search.files.storage import StorageError
-from search.record.record import StudyLockedError, UnreachableError
-from search.tracking.delivery import TrackingError
+from search.errors import StorageError, StudyLockedError, TrackingError, UnreachableError
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
-from trainables.data import DataError
+from trainables.errors import DataError
 
 COIN = "tests.coin_task:TASK"
 PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")

@@ -21,9 +21,9 @@ from mlflow import MlflowClient
 
 from search.cli.main import main
 from search.decisions.history import EpochEnd, Event, Segment
-from search.files.storage import StorageError
-from search.record.archive import INDEX, ArchiveError, export_study, import_study
-from search.record.record import Record, RecordError, Study, open_record
+from search.errors import ArchiveError, RecordError, StorageError
+from search.record.archive import INDEX, export_study, import_study
+from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.conftest import Place
 from tests.postgres import PostgresServer

@@ -13,14 +13,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from search.record.record import (
-    Record,
-    RecordError,
-    Study,
-    StudyLockedError,
-    UnreachableError,
-    open_record,
-)
+from search.errors import RecordError, StudyLockedError, UnreachableError
+from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.postgres import PostgresServer, postgres_server
 from tests.search.studies import epoch, failure, segment, session, suggestion

@@ -19,8 +19,9 @@ import pytest
 import sqlalchemy as sa
 
 from search.decisions.history import Suggestion
+from search.errors import RecordError, StudyLockedError
 from search.record import schema
-from search.record.record import Record, RecordError, Study, StudyLockedError, open_record
+from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.conftest import ROOT
 from tests.postgres import PostgresServer

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from search.record.record import Record, RecordError, Study, open_record
+from search.errors import RecordError
+from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.search.studies import scored, session
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search.errors import RecordError
 from search.files import paths
-from search.record.record import Record, RecordError, Study, open_record
+from search.record.record import Record, Study, open_record
 from search.reports import summary
 from search.tasks.config import StudyConfig
 from tests.curve_task import TASK

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from search.tracking.delivery import TrackingError, check_server
+from search.errors import TrackingError
+from search.tracking.delivery import check_server
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):

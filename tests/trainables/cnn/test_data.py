@@ -17,7 +17,7 @@ from torchvision import datasets
 
 from trainables.cnn import Config, data
 from trainables.cnn.data import Data
-from trainables.data import DataError
+from trainables.errors import DataError
 
 
 def test_checksums_and_classes_are_those_of_torchvision(source: Path) -> None:

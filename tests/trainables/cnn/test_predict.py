@@ -12,7 +12,7 @@ from PIL import Image
 from trainables.cnn import Config, predict
 from trainables.cnn.data import CLASSES, Data
 from trainables.cnn.train import train
-from trainables.export import AlteredError
+from trainables.errors import AlteredError
 
 
 @pytest.fixture(scope="module", params=["lenet", "resnet18"])

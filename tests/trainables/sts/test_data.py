@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from trainables.data import DataError, find
+from trainables.data import find
+from trainables.errors import DataError
 from trainables.sts import data as sts_data
 from trainables.sts.source import FOLDER
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables.export import AlteredError
+from trainables.errors import AlteredError
 from trainables.sts import Config, predict
 from trainables.sts.train import train
 

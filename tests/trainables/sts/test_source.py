@@ -5,7 +5,8 @@ import zlib
 
 import pytest
 
-from trainables.data import DataError, cache_folder, find
+from trainables.data import cache_folder, find
+from trainables.errors import DataError
 from trainables.sts import source
 
 REAL = find(source.FOLDER)

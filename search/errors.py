@@ -1,0 +1,103 @@
+"""What can go wrong that a user can put right.
+
+    UserError                what was asked for cannot be done as asked
+    ├── RecordError          the study's record
+    │   ├── StudyLockedError     another driver works on the study
+    │   └── UnreachableError     its database's server does not answer; it may again
+    ├── ArchiveError         a study's archive file
+    ├── StorageError         where every node keeps a study's files
+    ├── ClusterError         the machines
+    ├── TrackingError        the MLflow tracking server or store
+    └── RegistryError        the MLflow model registry
+
+Each message is one line: the value seen, the rule, and the choices. A command prints it and exits
+with 2. `trainables` has one of its own kind, DataError (trainables/errors.py). Whatever else
+escapes a command is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+
+__all__ = [
+    "ArchiveError",
+    "ClusterError",
+    "RecordError",
+    "RegistryError",
+    "StorageError",
+    "StudyLockedError",
+    "TrackingError",
+    "UnreachableError",
+    "UserError",
+    "can_be_put_right",
+    "first_line",
+]
+
+
+class UserError(ValueError):
+    """What was asked for cannot be done as asked; the message says why and what to do."""
+
+
+class RecordError(UserError):
+    """The record cannot be used as asked."""
+
+
+class StudyLockedError(RecordError):
+    """Another driver works on the study."""
+
+
+class UnreachableError(RecordError):
+    """The database's server does not answer; it may again."""
+
+
+class ArchiveError(UserError):
+    """An archive cannot be made, or is not one that can be taken in."""
+
+
+class StorageError(UserError):
+    """A storage cannot be used as asked, or does not answer."""
+
+
+class ClusterError(UserError):
+    """A cluster cannot be used as asked."""
+
+
+class TrackingError(UserError):
+    """The tracking server cannot be used."""
+
+
+class RegistryError(UserError):
+    """The registry cannot answer as asked."""
+
+
+# Of the machine that a command runs on, not of its code.
+_OF_THE_MACHINE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EIO,
+    errno.EISDIR,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ESTALE,
+}
+
+
+def can_be_put_right(error: BaseException) -> bool:
+    """Whether a user can: no defect of ours, but told in one line."""
+    from trainables.errors import DataError
+
+    if isinstance(error, OSError):
+        return error.errno in _OF_THE_MACHINE
+    return isinstance(error, UserError | DataError)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).strip()
