@@ -42,6 +42,8 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
     contents = Contents(
         studies=wholes, readings=record.ledger.of(study.owner), files=_files(record, wholes)
     )
+    if not output.absolute().parent.is_dir():
+        raise ArchiveError(f"there is no folder {output.parent} for {output.name}")
     partial = output.with_name(f"{output.name}.partial")
     try:
         with partial.open("wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
@@ -66,6 +68,8 @@ def import_study(record: Record, path: Path, place: Mapping[str, Any]) -> tuple[
     `place`: fields of StudyConfig that say where a study lives, in place of the archive's own.
     Raises ArchiveError, RecordError, StorageError, OSError.
     """
+    if not path.is_file():
+        raise ArchiveError(f"there is no file {path}: `python -m search export NAME` makes one")
     record.folder.mkdir(parents=True, exist_ok=True)
     with path.open("rb") as file:
         members = _members(path, file)

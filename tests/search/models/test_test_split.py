@@ -127,12 +127,12 @@ def test_a_reading_that_is_killed_is_on_the_ledger(record):
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from search import heldout\n"
+        "from search.models import test_split\n"
         "from search.record.record import open_record\n"
         "from tests.coin_task import DATA\n"
         "DATA.load_test = lambda *_: os.kill(os.getpid(), 9)\n"
         "record = open_record(Path(sys.argv[1]))\n"
-        "heldout.read(record, DATA, 'questions', None,"
+        "test_split.read(record, DATA, 'questions', None,"
         " model_hashes=['m1'], study='s', purpose='')\n"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(record.folder)], cwd=ROOT)
