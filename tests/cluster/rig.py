@@ -1,5 +1,5 @@
-"""A cluster of the test's own hosts, run as the README's "On a cluster" says, and what is seen of
-it from outside: PostgreSQL, MLflow over HTTP, the S3 store, processes."""
+"""A cluster of the test's own hosts, run as infra/README.md says, and what is seen of it from
+outside: PostgreSQL, MLflow over HTTP, the S3 store, processes."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ for run in client.search_runs([experiment], "tags.study = '{NAME}'", max_results
                           params=len(run.data.params))))
 """
         env = " ".join(f"{name}={shlex.quote(value)}" for name, value in account.items())
-        self.leave_open(f"ray attach {FILE} -p 5000")
+        self.leave_open(readme("ray attach"))
         self.answers(5000)
         told = self.laptop.run(f"{env} python -c {shlex.quote(code)}", timeout_s=120).stdout
         return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
@@ -195,12 +195,10 @@ def rig(folder: Path) -> Iterator[Rig]:
 
 
 def readme(start: str) -> str:
-    """The README's command that starts so, for own machines."""
-    section = (
-        (ROOT / "README.md").read_text().partition("\n## On a cluster")[2].partition("\n## ")[0]
-    )
-    found = [line.strip() for line in section.splitlines() if line.startswith(f"    {start}")]
-    assert found, f"the README's `On a cluster` has no command {start!r}"
+    """The command in infra/README.md that starts so, for own machines."""
+    lines = (ROOT / "infra" / "README.md").read_text().splitlines()
+    found = [line for line in lines if line.startswith(start)]
+    assert found, f"infra/README.md has no command {start!r}"
     return found[0].replace("infra/cluster.yaml", FILE).replace("NAME", NAME)
 
 

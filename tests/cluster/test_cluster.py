@@ -1,5 +1,5 @@
 """The test that counts: a study on three machines, through a cut network, a dead node and a dead
-driver, by the README's own commands. The machines are namespaces of this one."""
+driver, by the commands of infra/README.md. The machines are namespaces of this one."""
 
 from __future__ import annotations
 

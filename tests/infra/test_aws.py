@@ -20,7 +20,7 @@ from search.cli.cluster_file import examine_cluster_file
 from tests.conftest import ROOT
 from tests.infra.aws import CALLER, REGION, aws, fill_in, make_stack
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "infra" / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
