@@ -69,7 +69,7 @@ def add_commands(command: AddCommand) -> None:
 
 def _promote(options: argparse.Namespace) -> int:
     from search.driver.ending import EndedEarly
-    from search.driver.study import prepare
+    from search.driver.run import prepare
     from search.files.storage import check_storage
     from search.promotion.phases import Promotion
     from search.promotion.promote import check, promote
@@ -139,7 +139,7 @@ def _drive(
     promotion: Any, phase: Study, told: list[Suggestion], *, address: str | None, quiet: bool
 ) -> None:
     """Work on one phase, watched, with MLflow following."""
-    from search.driver.study import drive
+    from search.driver.run import drive
     from search.reports.progress import Progress
     from search.tracking import delivery
 

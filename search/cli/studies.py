@@ -111,7 +111,7 @@ def _watching(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from search.driver.study import create, prepare
+    from search.driver.run import create, prepare
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.config import StudyConfig
@@ -189,7 +189,7 @@ def _room(options: argparse.Namespace) -> tuple[int, int]:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from search.driver.study import prepare
+    from search.driver.run import prepare
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
@@ -254,7 +254,7 @@ def _see_through(
     """Drive the study to its end, watched, and print the summary."""
     from search.decisions import plan
     from search.driver.ending import EndedEarly
-    from search.driver.study import drive
+    from search.driver.run import drive
     from search.reports.progress import Progress
     from search.reports.summary import describe, summarise
     from search.tracking import delivery

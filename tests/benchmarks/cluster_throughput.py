@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search.driver import study as studies
+from search.driver import run as studies
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import find_task

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from search.driver import searcher as searcher_module
-from search.driver import study as studies
+from search.driver import run as studies
 from search.driver.searcher import StudySearcher
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig

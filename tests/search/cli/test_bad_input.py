@@ -63,7 +63,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, where a study is created but not driven."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr("search.driver.study.drive", lambda *arguments, **options: None)
+    monkeypatch.setattr("search.driver.run.drive", lambda *arguments, **options: None)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return tmp_path
 
