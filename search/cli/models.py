@@ -68,8 +68,8 @@ def add_commands(command: AddCommand) -> None:
 
 
 def _promote(options: argparse.Namespace) -> int:
+    from search.driver.begin import prepare
     from search.driver.ending import EndedEarly
-    from search.driver.run import prepare
     from search.files.storage import check_storage
     from search.promotion.phases import Promotion
     from search.promotion.promote import check, promote

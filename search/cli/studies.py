@@ -111,7 +111,7 @@ def _watching(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from search.driver.run import create, prepare
+    from search.driver.begin import create, prepare
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.config import StudyConfig
@@ -189,7 +189,7 @@ def _room(options: argparse.Namespace) -> tuple[int, int]:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from search.driver.run import prepare
+    from search.driver.begin import prepare
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from search.driver import run as studies
+from search.driver import begin
+from search.driver.run import drive
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import find_task
@@ -46,11 +47,11 @@ def measure(trials: int, seconds: float, workers: int) -> dict[str, float]:
         name="throughput", task=TASK, dataset="ones", trials=trials, workers=workers,
         max_epochs=1, scheduler="none", baseline=False, fixed={"epoch_s": seconds},
     )  # fmt: skip
-    prepared = studies.prepare(task, config)
-    study = studies.create(record, config, task, prepared)
+    prepared = begin.prepare(task, config)
+    study = begin.create(record, config, task, prepared)
     followers: list[Any] = []
     started, cpu = time.monotonic(), time.process_time()
-    studies.drive(
+    drive(
         record, study, task, prepared, trials=trials,
         on_started=lambda: followers.append(delivery.start(record, study)),
     )  # fmt: skip

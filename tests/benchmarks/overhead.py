@@ -21,8 +21,9 @@ from typing import Any
 
 import psutil
 
+from search.driver import begin
 from search.driver import searcher as searcher_module
-from search.driver import run as studies
+from search.driver.run import drive
 from search.driver.searcher import StudySearcher
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
@@ -51,8 +52,8 @@ def measure(trials: int, workers: int) -> dict[str, float]:
         name="overhead", task=TASK, dataset="ones", trials=trials, workers=workers,
         max_epochs=1, scheduler="none", baseline=False,
     )  # fmt: skip
-    prepared = studies.prepare(task, config)
-    study = studies.create(record, config, task, prepared)
+    prepared = begin.prepare(task, config)
+    study = begin.create(record, config, task, prepared)
     spent = {"record": 0.0, "sampler": 0.0, "searcher": 0.0}
     _timed(Record, "append", spent, "record")
     _timed(searcher_module, "suggest", spent, "sampler")
@@ -62,7 +63,7 @@ def measure(trials: int, workers: int) -> dict[str, float]:
     _after(StudySearcher, "on_trial_complete", marks.trial_ended)
     followers: list[Any] = []
     cpu = time.process_time()
-    studies.drive(
+    drive(
         record, study, task, prepared, trials=trials,
         on_started=lambda: followers.append(delivery.start(record, study)),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """What Tune is made to forget, and why a process died, from Ray's own words.
 
-That a study ends well all the same is in test_study.py.
+That a study ends well all the same is in test_run.py.
 """
 
 from __future__ import annotations

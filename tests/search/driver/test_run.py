@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from search.decisions.history import EpochEnd, Suggestion
-from search.driver.run import probe
+from search.driver.begin import probe
 from search.files.paths import baseline_file
 from search.record.record import Record
 from search.tasks.config import StudyConfig

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from search.driver.run import prepare
+from search.driver.begin import prepare
 from search.errors import ClusterError
 from search.machines.cluster import connect
 from search.machines.node_check import check_nodes, expectation

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.driver.run import prepare
+from search.driver.begin import prepare
 from search.machines import node_check
 from search.tasks.config import StudyConfig
 from tests.curve_task import TASK
