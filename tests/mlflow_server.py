@@ -31,7 +31,7 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from search.tracking.delivery import check_server
+        from search.tracking.addresses import check_server
 
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -41,7 +41,7 @@ def _import(options: argparse.Namespace) -> int:
     from search.record.archive import import_study
     from search.record.record import open_record
     from search.reports.table import write_table
-    from search.tracking.delivery import absolute
+    from search.tracking.addresses import absolute
 
     anew: dict[str, Any] = {
         "tracking_uri": absolute(options.tracking_uri),

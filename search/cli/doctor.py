@@ -23,7 +23,7 @@ from search.machines.machine import core_count, gpu_count, memory_gib
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import Task
-from search.tracking.delivery import check_server
+from search.tracking.addresses import check_server
 from trainables.errors import DataError
 
 __all__ = ["Finding", "examine"]

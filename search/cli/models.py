@@ -76,7 +76,7 @@ def _promote(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
     from search.tasks.task import find_task
-    from search.tracking.delivery import absolute, check_server
+    from search.tracking.addresses import absolute, check_server
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
@@ -166,7 +166,7 @@ def _predict(options: argparse.Namespace) -> int:
     from search.models import predict
     from search.record.record import open_record
     from search.tasks.task import find_task
-    from search.tracking.delivery import check_server
+    from search.tracking.addresses import check_server
 
     task = find_task(options.task)
     asked = [bool(options.inputs), options.input is not None, options.evaluate]

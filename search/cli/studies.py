@@ -116,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.tasks.config import StudyConfig
     from search.tasks.task import find_task
-    from search.tracking.delivery import absolute, check_server
+    from search.tracking.addresses import absolute, check_server
 
     task = find_task(options.task)
     gpus, workers = _room(options)
@@ -194,7 +194,7 @@ def _resume(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
     from search.tasks.task import find_task
-    from search.tracking.delivery import check_server
+    from search.tracking.addresses import check_server
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
@@ -314,7 +314,7 @@ def _next_commands(
     options: argparse.Namespace, study: Study, extend_to: int
 ) -> list[tuple[str, str]]:
     """What a user may want to type now: (purpose, command). `extend_to` 0: it has not ended."""
-    from search.tracking.delivery import absolute
+    from search.tracking.addresses import absolute
 
     here = where(options)
     uri = option(study.config.tracking_uri, absolute(DEFAULT_URI), "--tracking-uri")

@@ -147,7 +147,7 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _ui(options: argparse.Namespace) -> int:
-    from search.tracking.delivery import check_server
+    from search.tracking.addresses import check_server
 
     if not 1 <= options.port <= 65535:
         raise UserError(f"--port must be between 1 and 65535, got {options.port}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search.errors import TrackingError
-from search.tracking.delivery import check_server
+from search.tracking.addresses import check_server
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):

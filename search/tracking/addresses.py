@@ -1,0 +1,74 @@
+"""Whether an MLflow address can be used."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from search.errors import TrackingError, first_line
+
+__all__ = ["absolute", "check_server"]
+
+_PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^@]*@")
+
+
+def absolute(uri: str) -> str:
+    """A local store's URI that means the same from any folder."""
+    path = uri.removeprefix("sqlite:///")
+    return f"sqlite:///{Path(path).resolve()}" if path != uri else uri
+
+
+def check_server(uri: str) -> None:
+    """Raises TrackingError if nothing answers at `uri`. Quick: MLflow itself is not imported."""
+    scheme = uri.partition(":")[0]
+    if _PASSWORD.search(uri):
+        raise TrackingError(
+            f"a tracking URI with a password in it is refused, since it would be shown and logged: "
+            f"leave it out of {_PASSWORD.sub('…@', uri)}; MLflow takes it from "
+            "MLFLOW_TRACKING_PASSWORD or ~/.mlflow/credentials, PostgreSQL from ~/.pgpass"
+        )
+    if scheme in ("http", "https"):
+        try:
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):
+                return
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise TrackingError(
+                f"the tracking server {uri} does not answer: {reason}. Start it with "
+                "`mlflow server`, or leave --tracking-uri out for a local file"
+            ) from None
+    if scheme == "sqlite":
+        path = Path(uri.removeprefix("sqlite:///"))
+        if not uri.startswith("sqlite:///") or path.is_dir():
+            raise TrackingError(f"a tracking store is sqlite:///FILE, got {uri!r}")
+        folder = path.resolve().parent
+        if not os.access(folder, os.W_OK):
+            raise TrackingError(f"the tracking store {uri} cannot be written: {folder}")
+        if path.is_file() and not _is_sqlite(path):
+            raise TrackingError(f"the tracking store {uri} is no SQLite database")
+        return
+    if scheme.partition("+")[0] not in ("postgresql", "mysql", "mssql"):
+        raise TrackingError(
+            f"tracking URI must begin with http://, https://, sqlite:/// or postgresql://; "
+            f"got {uri!r}"
+        )
+    try:
+        sa.create_engine(uri).connect().close()
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise TrackingError(f"the tracking database does not answer: {first_line(cause)}") from None
+
+
+def _is_sqlite(path: Path) -> bool:
+    """By its first bytes; an empty file becomes a database. What cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return False
