@@ -179,13 +179,13 @@ def _room(options: argparse.Namespace) -> tuple[int, int]:
     if options.address is None:
         gpus = gpu_count()
         return gpus, default_workers(options.cpus_per_trial, options.gpus_per_trial, gpus)
-    from search.machines import capacity, cluster
+    from search.machines import capacity, cluster, nodes
 
     cluster.connect(options.address)
     if options.cpus_per_trial < 1 or not options.gpus_per_trial >= 0:
         return 0, 1  # StudyConfig says what is wrong
     workers = capacity.room(options.cpus_per_trial, options.gpus_per_trial)
-    return capacity.most_gpus(capacity.nodes() + capacity.planned()), max(workers, 1)
+    return nodes.most_gpus(nodes.nodes() + nodes.planned()), max(workers, 1)
 
 
 def _resume(options: argparse.Namespace) -> int:

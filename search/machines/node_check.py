@@ -18,8 +18,9 @@ from typing import Any
 
 from search.errors import ClusterError
 from search.files.storage import open_store
-from search.machines.capacity import most_gpus, nodes, planned, slots
+from search.machines.capacity import slots
 from search.machines.machine import check_gpus
+from search.machines.nodes import most_gpus, nodes, planned
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import changes, depends_on
 from search.tasks.task import Task, find_task
