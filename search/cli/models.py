@@ -163,7 +163,7 @@ def _drive(
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from search.models import predict
+    from search.models import evaluate, input_files, predict
     from search.record.record import open_record
     from search.tasks.task import find_task
     from search.tracking.addresses import check_server
@@ -177,23 +177,23 @@ def _predict(options: argparse.Namespace) -> int:
     if not options.evaluate and (options.dataset is not None or options.data_dir is not None):
         raise UserError("--dataset and --data-dir say what --evaluate reads: it is needed too")
     if options.output:
-        predict.check_output(options.output)
+        input_files.check_output(options.output)
     check_server(options.tracking_uri)
     if options.evaluate:
         model = predict.open_model(options.tracking_uri, task, options.model)
         record = open_record(options.studies_dir, url=options.record, create=True)
-        scores = predict.evaluate(model, task, record, options.dataset, options.data_dir)
-        print(as_json(scores) if options.json else predict.describe(scores))
+        scores = evaluate.evaluate(model, task, record, options.dataset, options.data_dir)
+        print(as_json(scores) if options.json else evaluate.describe(scores))
         return DONE
     inputs = (
-        predict.read_inputs(options.input)
+        input_files.read_inputs(options.input)
         if options.input
         else predict.typed_inputs(task, options.inputs)
     )
     model = predict.open_model(options.tracking_uri, task, options.model)
     answers = predict.ask(model, inputs)
     if options.output:
-        predict.write_answers(inputs, answers, options.output)
+        input_files.write_answers(inputs, answers, options.output)
         if options.json:
             told = {"model": model.address, "output": str(options.output), "n": len(answers)}
             print(as_json(told))
@@ -202,5 +202,5 @@ def _predict(options: argparse.Namespace) -> int:
     elif options.json:
         print(as_json({"model": model.address, "answers": answers.to_dict("records")}))
     else:
-        print(predict.as_text(answers), end="")
+        print(input_files.as_text(answers), end="")
     return DONE

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from search.models.predict import read_inputs, write_answers
+from search.models.input_files import read_inputs, write_answers
 
 PAIRS = pd.DataFrame({"sentence1": ["a", "b", "c"], "sentence2": ["x", "y", "z"]})
 ANSWERS = pd.DataFrame({"score": [1.0, 2.0, 3.0]})
