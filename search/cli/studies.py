@@ -238,7 +238,7 @@ def _stop(options: argparse.Namespace) -> int:
     study = next((s for s in its_own if record.driven(s.name)), None)  # or its promotion
     if study is None:
         raise RecordError(f"study {named.name} is not running")
-    record.ask(study, "stop now" if options.now else "stop")
+    record.requests.add(study, "stop now" if options.now else "stop")
     print(f"asked {study.name} to stop" + ("" if options.now else " when running trials pause"))
     return DONE
 

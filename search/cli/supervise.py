@@ -124,7 +124,7 @@ def _was_asked_to_stop(folder: Path, url: str | None, name: str) -> bool:
         session = history.last_session
         if session is None or session.event != "started":  # an earlier driver's, which has obeyed
             return False
-        if not record.asked_since(study, history.spans[-1].started):
+        if not record.requests.any_since(study, history.spans[-1].started):
             return False
         details = {"why": "asked to stop"}
         with record.driver_lock(name):

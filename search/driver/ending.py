@@ -39,7 +39,7 @@ class Ending:
 
     def __init__(self, record: Record, study: Study, time_budget_s: float | None = None) -> None:
         self._record, self._study = record, study
-        self._seen = record.last_request(study)
+        self._seen = record.requests.last(study)
         now = time.monotonic()
         self._budget_ends = None if time_budget_s is None else now + time_budget_s
         self._budget_s = time_budget_s
@@ -95,7 +95,7 @@ class Ending:
         self._next_poll = now + POLL_S
         try:
             self._record.keep_lock()
-            requests = self._record.requests(self._study, self._seen)
+            requests = self._record.requests.after(self._study, self._seen)
         except UnreachableError:  # the searcher gives out nothing more until it answers
             requests = []
         except StudyLockedError as error:

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from search.decisions.history import Event, History
 from search.errors import UserError
-from search.record.record import Study, Whole
+from search.record.study import Study, Whole
 from search.tasks.config import StudyConfig
 from trainables.checks import check_types
 

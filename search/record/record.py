@@ -8,14 +8,12 @@ study's running sequence number, so that a reader can follow with a cursor.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,51 +22,21 @@ from search.errors import RecordError
 from search.files.study_files import StudyFiles
 from search.record import schema
 from search.record.database import Database, driven_elsewhere
+from search.record.events import event_row, last_event, read_events
 from search.record.ledger import Ledger, enter
-from search.record.outbox import Outbox, Row, insert_rows
+from search.record.outbox import Outbox, insert_rows
 from search.record.postgresql import Postgresql
+from search.record.requests import Requests
 from search.record.sqlite import Sqlite
+from search.record.study import Study, Whole, read_study
 from search.tasks.config import StudyConfig
 from search.tasks.task import lies_in
 
 __all__ = [
     "Record",
-    "Request",
     "Study",
-    "Whole",
     "open_record",
 ]
-
-Request = Literal["stop", "stop now"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """A study as it was created."""
-
-    id: int
-    name: str
-    created_at: float
-    config: StudyConfig
-    origin: Mapping[str, Any]  # hashes of code, data, space; versions; training-free baselines
-
-    @property
-    def owner(self) -> str:
-        """The study on the ledger: another one of its name, made later, is not the same."""
-        return f"{self.name} {self.created_at:.3f}"
-
-    def tracked_at(self, uri: str) -> Study:
-        """The same study, shown by another MLflow than it began with."""
-        config = dataclasses.replace(self.config, tracking_uri=uri)
-        return dataclasses.replace(self, config=config)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Whole:
-    """A study with all its events: what moves from one record to another."""
-
-    study: Study
-    events: Sequence[tuple[int, float, Event]]  # in order: sequence number, time, event
 
 
 class Record:
@@ -84,6 +52,7 @@ class Record:
         self._outbox = Outbox(database)  # of the study that is driven
         self._clock_began = time.time() - time.monotonic()
         self.ledger = Ledger(database, self.now)
+        self.requests = Requests(database, self.now)
 
     def now(self) -> float:
         """Seconds since the Unix epoch, by a clock that never jumps while this process lives."""
@@ -94,7 +63,7 @@ class Record:
         with self._database.connect() as connection:
             query = sa.select(schema.studies).order_by(schema.studies.c.id)
             rows = connection.execute(query).mappings()
-            found = [_study(row) for row in rows]
+            found = [read_study(row) for row in rows]
         for study in found:  # the record may be somebody else's
             if study.name != study.config.name:
                 raise RecordError(f"the record says {study.name!r} of {study.config.name!r}")
@@ -142,12 +111,12 @@ class Record:
         sequence = self._sequences.get(study.id)
         if sequence is None:
             with self._database.connect() as connection:
-                sequence, newest = _last(connection, study)
+                sequence, newest = last_event(connection, study)
             self._clock_began += max(newest - self.now(), 0.0)  # the clock was set back since
         rows, added = [], []
         for event in events:
             sequence, at = sequence + 1, self.now()
-            rows.append(_row(study.id, sequence, at, event))
+            rows.append(event_row(study.id, sequence, at, event))
             added.append((at, event))
         self._outbox.write(rows, wait=self._driving)
         self._sequences[study.id] = sequence
@@ -171,18 +140,8 @@ class Record:
 
     def events(self, study: Study, after: int = 0) -> list[tuple[int, float, Event]]:
         """Events with a sequence number above `after`, in order: (sequence, time, event)."""
-        found: list[tuple[int, float, Event]] = []
         with self._database.connect() as connection:
-            newest, _ = _last(connection, study)  # what a driver adds meanwhile is for next time
-            for kind, table in schema.EVENTS.items():
-                names = [field.name for field in dataclasses.fields(kind)]
-                query = sa.select(table).where(
-                    table.c.study_id == study.id, table.c.sequence.between(after + 1, newest)
-                )
-                for row in connection.execute(query).mappings():
-                    event = kind(**{name: row[name] for name in names})
-                    found.append((row["sequence"], row["at"], event))
-        return sorted(found, key=lambda item: item[0])
+            return read_events(connection, study, after)
 
     def history(self, study: Study) -> History:
         try:
@@ -201,35 +160,6 @@ class Record:
         )
         with self._database.connect() as connection:
             return int(connection.execute(query).scalar_one())
-
-    def ask(self, study: Study, request: Request) -> None:
-        """Leave a request to the study's driver, which looks for them each second."""
-        row = {"study_id": study.id, "at": self.now(), "request": request}
-        one_by_one = sa.select(schema.studies.c.id).where(schema.studies.c.id == study.id)
-        with self._database.connect(write=True) as connection:
-            connection.execute(one_by_one.with_for_update())  # numbers are seen in their order
-            connection.execute(sa.insert(schema.requests), row)
-
-    def requests(self, study: Study, after: int) -> list[tuple[int, Request]]:
-        """Requests numbered above `after`, in order."""
-        query = (
-            sa.select(schema.requests.c.id, schema.requests.c.request)
-            .where(schema.requests.c.study_id == study.id, schema.requests.c.id > after)
-            .order_by(schema.requests.c.id)
-        )
-        with self._database.connect() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
-
-    def last_request(self, study: Study) -> int:
-        """The number of the newest request; 0 if there is none."""
-        return max((number for number, _ in self.requests(study, 0)), default=0)
-
-    def asked_since(self, study: Study, at: float) -> bool:
-        """Whether there is a request that is newer."""
-        table = schema.requests
-        query = sa.select(table.c.id).where(table.c.study_id == study.id, table.c.at > at)
-        with self._database.connect() as connection:
-            return connection.execute(query).first() is not None
 
     def adopt(self, wholes: Sequence[Whole], readings: Sequence[Mapping[str, Any]]) -> None:
         """Put studies of another record on this one as they are, all or none. Readings that are on
@@ -310,15 +240,6 @@ def open_record(folder: Path, *, url: str | None = None, create: bool = False) -
     return Record(folder.resolve(), database)
 
 
-def _study(row: Any) -> Study:
-    try:
-        return Study(**{**row, "config": StudyConfig(**row["config"])})
-    except (TypeError, ValueError) as error:
-        raise RecordError(
-            f"study {row['name']} was made by another version of this project ({error})"
-        ) from None
-
-
 def _adopt(connection: sa.Connection, whole: Whole) -> None:
     study = whole.study
     values = {
@@ -329,29 +250,4 @@ def _adopt(connection: sa.Connection, whole: Whole) -> None:
     }
     insert = sa.insert(schema.studies).returning(schema.studies.c.id)
     study_id = connection.execute(insert, values).scalar_one()
-    insert_rows(connection, (_row(study_id, *numbered) for numbered in whole.events))
-
-
-def _last(connection: sa.Connection, study: Study) -> tuple[int, float]:
-    """The sequence number and the time of the study's last event; 0 before the first."""
-    newest = [  # each found by the table's key: a maximum over `at` would read every row
-        sa.select(table.c.sequence, table.c.at)
-        .where(table.c.study_id == study.id)
-        .order_by(table.c.sequence.desc())
-        .limit(1)
-        .subquery()
-        for table in schema.EVENTS.values()
-    ]
-    rows = connection.execute(sa.union_all(*[sa.select(each) for each in newest])).all()
-    return max(((row[0], row[1]) for row in rows), default=(0, 0.0))
-
-
-def _row(study_id: int, sequence: int, at: float, event: Event) -> Row:
-    names = [field.name for field in dataclasses.fields(event)]
-    values = {name: _plain(getattr(event, name)) for name in names}
-    row = {"study_id": study_id, "sequence": sequence, "at": at, **values}
-    return schema.EVENTS[type(event)], row
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    insert_rows(connection, (event_row(study_id, *numbered) for numbered in whole.events))

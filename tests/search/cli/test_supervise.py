@@ -114,14 +114,14 @@ def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
 
 def test_a_request_that_an_earlier_driver_has_obeyed_stops_no_other(place):
     record, study = place.record, _begun(place)
-    record.ask(study, "stop")  # and was stopped by it
+    record.requests.add(study, "stop")  # and was stopped by it
     record.append(study, session("stopped"))
 
     assert not _was_asked_to_stop(record.folder, None, "s")
 
     record.append(study, session("started"))
     assert not _was_asked_to_stop(record.folder, None, "s")
-    record.ask(study, "stop now")
+    record.requests.add(study, "stop now")
     assert _was_asked_to_stop(record.folder, None, "s")
     assert record.history(study).last_session.event == "stopped"
 

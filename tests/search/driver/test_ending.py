@@ -137,7 +137,7 @@ def test_signals_are_given_back(record, study):
 
 
 def test_a_request_to_stop_lets_running_segments_finish(end, record, study, clock):
-    record.ask(study, "stop")
+    record.requests.add(study, "stop")
     end.poll()
 
     assert end.early.outcome == "stopped"
@@ -147,9 +147,9 @@ def test_a_request_to_stop_lets_running_segments_finish(end, record, study, cloc
 
 
 def test_a_request_to_stop_now_hastens_one_to_stop(end, record, study, clock):
-    record.ask(study, "stop")
+    record.requests.add(study, "stop")
     end.poll()
-    record.ask(study, "stop now")
+    record.requests.add(study, "stop now")
     clock.now += 1
     end.poll()
 
@@ -160,7 +160,7 @@ def test_a_request_to_stop_now_hastens_one_to_stop(end, record, study, clock):
 
 
 def test_ctrl_c_after_a_request_still_gives_time(end, record, study):
-    record.ask(study, "stop")
+    record.requests.add(study, "stop")
     end.poll()
 
     _signal(signal.SIGINT)
@@ -171,7 +171,7 @@ def test_ctrl_c_after_a_request_still_gives_time(end, record, study):
 
 def test_requests_are_looked_for_once_a_second(end, record, study, clock):
     end.poll()
-    record.ask(study, "stop")
+    record.requests.add(study, "stop")
     clock.now += 0.5
     end.poll()
     assert end.early is None
@@ -182,7 +182,7 @@ def test_requests_are_looked_for_once_a_second(end, record, study, clock):
 
 
 def test_a_request_to_an_earlier_driver_is_not_heard(record, study, clock):
-    record.ask(study, "stop now")
+    record.requests.add(study, "stop now")
 
     end = Ending(record, study)
     end.poll()

@@ -264,7 +264,7 @@ def test_who_does_not_drive_is_told_of_an_outage_at_once(own_postgres, tmp_path)
     own_postgres.stop()
     for attempt in (
         lambda: record.append(study, session("started")),
-        lambda: record.ask(study, "stop"),
+        lambda: record.requests.add(study, "stop"),
         lambda: record.driven("s"),
         lambda: record.driver_lock("s").__enter__(),
     ):

@@ -236,22 +236,22 @@ def test_what_was_committed_before_a_kill_is_there(record, study):
 
 
 def test_requests_reach_the_driver_in_order_and_once(record, study):
-    record.ask(study, "stop")
-    record.ask(study, "stop now")
+    record.requests.add(study, "stop")
+    record.requests.add(study, "stop now")
 
-    (first, _), (second, _) = told = record.requests(study, 0)
+    (first, _), (second, _) = told = record.requests.after(study, 0)
 
     assert [request for _, request in told] == ["stop", "stop now"]
-    assert record.requests(study, first) == [(second, "stop now")]
-    assert record.last_request(study) == second
-    assert record.last_request(record.create(_config("other"), ORIGIN)) == 0
+    assert record.requests.after(study, first) == [(second, "stop now")]
+    assert record.requests.last(study) == second
+    assert record.requests.last(record.create(_config("other"), ORIGIN)) == 0
 
 
 def test_a_deleted_study_is_gone_and_its_name_free(record, study):
     other = record.create(_config("other"), ORIGIN)
     for each in (study, other):
         record.append(each, *EVENTS)
-        record.ask(each, "stop")
+        record.requests.add(each, "stop")
         (record.study_folder(each.name) / "logs").mkdir(parents=True)
 
     record.delete(study)
@@ -259,7 +259,7 @@ def test_a_deleted_study_is_gone_and_its_name_free(record, study):
     assert record.studies() == [other]
     assert not record.study_folder("s").exists()
     assert [event for _, _, event in record.events(other)] == EVENTS
-    assert record.requests(other, 0) != []
+    assert record.requests.after(other, 0) != []
     again = record.create(_config("s"), ORIGIN)
     assert record.events(again) == []
 

@@ -1,0 +1,58 @@
+"""A study's events as rows of the record's tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from search.decisions.history import Event
+from search.record import schema
+from search.record.outbox import Row
+from search.record.study import Study
+
+__all__ = ["event_row", "last_event", "read_events"]
+
+
+def read_events(
+    connection: sa.Connection, study: Study, after: int
+) -> list[tuple[int, float, Event]]:
+    """Events with a sequence number above `after`, in order: (sequence, time, event)."""
+    found: list[tuple[int, float, Event]] = []
+    newest, _ = last_event(connection, study)  # what a driver adds meanwhile is for next time
+    for kind, table in schema.EVENTS.items():
+        names = [field.name for field in dataclasses.fields(kind)]
+        query = sa.select(table).where(
+            table.c.study_id == study.id, table.c.sequence.between(after + 1, newest)
+        )
+        for row in connection.execute(query).mappings():
+            event = kind(**{name: row[name] for name in names})
+            found.append((row["sequence"], row["at"], event))
+    return sorted(found, key=lambda item: item[0])
+
+
+def last_event(connection: sa.Connection, study: Study) -> tuple[int, float]:
+    """The sequence number and the time of the study's last event; 0 before the first."""
+    newest = [  # each found by the table's key: a maximum over `at` would read every row
+        sa.select(table.c.sequence, table.c.at)
+        .where(table.c.study_id == study.id)
+        .order_by(table.c.sequence.desc())
+        .limit(1)
+        .subquery()
+        for table in schema.EVENTS.values()
+    ]
+    rows = connection.execute(sa.union_all(*[sa.select(each) for each in newest])).all()
+    return max(((row[0], row[1]) for row in rows), default=(0, 0.0))
+
+
+def event_row(study_id: int, sequence: int, at: float, event: Event) -> Row:
+    names = [field.name for field in dataclasses.fields(event)]
+    values = {name: _plain(getattr(event, name)) for name in names}
+    row = {"study_id": study_id, "sequence": sequence, "at": at, **values}
+    return schema.EVENTS[type(event)], row
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
