@@ -22,9 +22,27 @@ from tests.s3 import Endpoint, endpoint
 ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 
+# `--hypothesis-profile=long` takes its place
 hypothesis.settings.register_profile("default", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
-hypothesis.settings.load_profile("default")  # `--hypothesis-profile=long` takes its place
+hypothesis.settings.load_profile("default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    choice = parser.getgroup("selection", "which tests run (by default those not long)")
+    choice.addoption("--rest", action="store_true", help="only the long tests")
+    choice.addoption("--everything", action="store_true", help="the long tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`pytest` and `pytest --rest` share all tests between them: each runs in one of the two."""
+    if config.getoption("everything"):
+        return
+    rest = config.getoption("rest")
+    chosen = [item for item in items if (item.get_closest_marker("long") is not None) == rest]
+    left = [item for item in items if (item.get_closest_marker("long") is not None) != rest]
+    config.hook.pytest_deselected(items=left)
+    items[:] = chosen
 
 
 @functools.cache

@@ -17,6 +17,7 @@ SEED = "2170"  # a kill inside a commit, one at any moment, one while a checkpoi
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_study_killed_at_random_moments_is_the_one_left_alone():
     told = subprocess.run(
         [sys.executable, "-m", "tests.chaos", "--kills", "3", "--seed", SEED],

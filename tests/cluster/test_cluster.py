@@ -19,7 +19,7 @@ from tests.cluster.hosts import until, why_not
 from tests.cluster.rig import NAME, Rig, left, readme, rig
 from trainables.data import find
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(900)]
 
 TRIALS = 20  # enough that all three faults come before the end
 FIRST_RUNG = 3  # so that what is interrupted has more than one epoch before it

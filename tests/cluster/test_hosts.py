@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster.hosts import Host, Hosts, hosts, why_not
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ import pytest
 from search.decisions.history import Session, Trial
 from tests.conftest import Place
 
+pytestmark = pytest.mark.long
+
 CURVE = "tests.curve_task:TASK"
 TRIALS = 24  # 72 epochs of half a second: not done at any of the three ends
 RUN = ("run", CURVE, "--name", "s", "--trials", str(TRIALS), "--workers", "2", "--no-baseline")

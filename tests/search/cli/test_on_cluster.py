@@ -23,6 +23,8 @@ import requests
 from search.decisions.history import History, Trial
 from tests.conftest import ROOT, Place
 
+pytestmark = pytest.mark.long
+
 CURVE = "tests.curve_task:TASK"
 FAST = ("--no-baseline", "--quiet", "--set", "epoch_s=0.3")
 

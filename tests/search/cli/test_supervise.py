@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from search.cli.main import parse
 from search.cli.supervise import _again, _was_asked_to_stop
@@ -32,6 +33,7 @@ def _driver(supervisor: subprocess.Popen[str], command: str) -> psutil.Process |
     return None
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed_is_resumed_to_the_end(place):
     with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
         until = time.monotonic() + 90
@@ -74,6 +76,7 @@ def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
     assert ACCEPTED not in said
 
 
+@pytest.mark.long
 def test_a_study_that_was_stopped_stays_so(place):
     with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
         until = time.monotonic() + 90
@@ -93,6 +96,7 @@ def test_a_study_that_was_stopped_stays_so(place):
     assert record.history(record.study("s")).last_session.event == "stopped"
 
 
+@pytest.mark.long
 def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
     slow = ("--set", "epoch_s=30", "--trial-timeout", "100")
     with _supervise(place, *RUN, *slow, "--quiet") as supervisor:

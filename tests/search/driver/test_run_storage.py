@@ -27,7 +27,7 @@ CURVE, COIN = "tests.curve_task:TASK", "tests.coin_task:TASK"
 TRIALS = 4
 
 
-@pytest.fixture(params=("folder", "s3"))
+@pytest.fixture(params=(pytest.param("folder", marks=pytest.mark.long), "s3"))
 def storage(request: pytest.FixtureRequest, tmp_path: Path, s3: Endpoint) -> str:
     """Its address; `place` comes after it, and so inherits S3's environment."""
     (tmp_path / "shared").mkdir()
@@ -90,6 +90,7 @@ def test_killed_on_nodes_that_are_lost_it_goes_on_from_the_storage(storage, plac
 
 
 @pytest.mark.timeout(600)  # three starts of Ray, on a machine that others share
+@pytest.mark.long
 def test_a_promotion_takes_what_it_needs_from_s3(s3, tmp_path, place):
     storage = s3.uri(tmp_path.name)
     study = ("--trials", "4", "--workers", "2", "--scheduler", "none", "--storage", storage)

@@ -17,6 +17,8 @@ import pytest
 from tests.conftest import Place
 from tests.search.faults.faults import WHOLE, assert_undisturbed, driven, history_of, log_of
 
+pytestmark = pytest.mark.long
+
 FATES, CURVE = "tests.fault_task:TASK", "tests.curve_task:TASK"
 KILLED, HANGS, PREEMPTED, DOOMED, DAMAGED, FINE = range(6)  # the trials of tests/fault_task.py
 TIMEOUT_S = 5

@@ -23,6 +23,8 @@ from tests.search.faults.faults import (
     wait_until,
 )
 
+pytestmark = pytest.mark.long
+
 CURVE = "tests.curve_task:TASK"
 
 

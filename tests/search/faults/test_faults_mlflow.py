@@ -21,6 +21,8 @@ from tests.search.faults.faults import (
     log_of,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

@@ -26,6 +26,8 @@ from tests.search.faults.faults import (
     wait_until,
 )
 
+pytestmark = pytest.mark.long
+
 CURVE = "tests.curve_task:TASK"
 TRIALS, OUTAGE_S = 6, 14.0
 

@@ -43,6 +43,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         subprocess.run(["umount", "--lazy", str(studies)], check=True)
 
 
+@pytest.mark.long
 def test_locked_or_full_it_says_so_and_goes_on_later(small_disk):
     place = small_disk
     run = ("run", CURVE, "--name", "s", "--trials", "4", "--workers", "1", *WHOLE)

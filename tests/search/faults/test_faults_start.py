@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import ROOT, Place
 from tests.search.faults.faults import WHOLE, assert_undisturbed, history_of, log_of
 
+pytestmark = pytest.mark.long
+
 TIMEOUT_S, START_S = 3, 20
 
 

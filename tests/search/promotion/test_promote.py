@@ -186,6 +186,7 @@ def test_a_test_split_that_is_missing_is_said_before_the_training(place, calm, m
     assert capsys.readouterr() == ("", "error: questions.csv is missing\n")
 
 
+@pytest.mark.long
 def test_killed_again_and_again_it_repeats_no_finished_run(place):
     """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs."""
     promote = ("promote", "killed", *PROMOTE, "--json", "--quiet")
@@ -249,6 +250,7 @@ def test_evaluating_the_champion_is_no_new_reading(place, calm):
     assert shown["test"]["mean"] in calm["final"]["test"]["scores"]
 
 
+@pytest.mark.long
 def test_more_seeds_train_only_the_further_ones(place, calm):
     """After the others: it extends the calm promotion."""
     confirmed = _events(place, "calm.confirm", Suggestion)

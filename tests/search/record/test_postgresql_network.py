@@ -17,6 +17,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.postgres import PostgresServer, postgres_server
 
+pytestmark = pytest.mark.long
+
 HERE, THERE = f"driver{os.getpid()}", f"server{os.getpid()}"  # the namespaces
 DRIVER = """
 import sys, time
