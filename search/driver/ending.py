@@ -35,7 +35,8 @@ class EndedEarly(Exception):  # noqa: N818 (an outcome, not an error)
 
 
 class Ending:
-    """One driver's reasons to end. A context: signals are heard inside it."""
+    """One driver's reasons to end. A context: signals are heard inside it, if it is entered in the
+    main thread; elsewhere Python lets nobody handle them."""
 
     def __init__(self, record: Record, study: Study, time_budget_s: float | None = None) -> None:
         self._record, self._study = record, study
@@ -52,7 +53,8 @@ class Ending:
         self._deadline: float | None = None  # to leave running epochs by; None: segments finish
 
     def __enter__(self) -> Ending:
-        for number in _HEARD:
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        for number in _HEARD if in_main_thread else ():
             ignored = signal.getsignal(number) == signal.SIG_IGN
             if not (ignored and number == signal.SIGHUP):  # nohup; who is sent SIGINT is meant
                 self._before[number] = signal.signal(number, self._signalled)
