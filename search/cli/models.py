@@ -139,27 +139,20 @@ def _drive(
     promotion: Any, phase: Study, told: list[Suggestion], *, address: str | None, quiet: bool
 ) -> None:
     """Work on one phase, watched, with MLflow following."""
-    from search.driver.run import drive
-    from search.reports.progress import Progress
-    from search.tracking import delivery
+    from search.driver.run import see_through
 
-    record, task = promotion.record, promotion.task
-    done = len(record.history(phase).trials)
-
-    def follow() -> None:
-        delivery.start(record, phase)
-
-    with Progress(record, phase, task, quiet=quiet):
-        drive(
-            record,
-            phase,
-            task,
-            promotion.prepared,
-            trials=done + len(told),
-            told=told,
-            address=address,
-            on_started=follow,
-        )
+    done = len(promotion.record.history(phase).trials)
+    see_through(
+        promotion.record,
+        phase,
+        promotion.task,
+        promotion.prepared,
+        trials=done + len(told),
+        suggestions=told,
+        address=address,
+        quiet=quiet,
+        await_delivery=False,  # promote does, before it registers
+    )
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -254,53 +254,49 @@ def _see_through(
     """Drive the study to its end, watched, and print the summary."""
     from search.decisions import plan
     from search.driver.ending import EndedEarly
-    from search.driver.run import drive
-    from search.reports.progress import Progress
+    from search.driver.run import see_through
     from search.reports.summary import describe, summarise
-    from search.tracking import delivery
 
     first, fixed = len(task.first_trials(study.config)), study.config.fixed
     size_mib = task.checkpoint_mib(fixed) if task.checkpoint_mib else None
     say(options, plan.describe(study.config, trials, first, size_mib))
     code, why = DONE, ""
-    followers = []
-    with Progress(record, study, task, quiet=options.quiet):
-        try:
-            drive(
-                record,
-                study,
-                task,
-                prepared,
-                trials=trials,
-                time_budget_s=options.time_budget,
-                address=options.address,
-                on_started=lambda: followers.append(delivery.start(record, study)),
-            )
-        except EndedEarly as early:
-            why, code = early.why, CODES[early.outcome]
-        except KeyboardInterrupt:
-            why, code = "interrupted", INTERRUPTED
-        except (OSError, RecordError, StorageError) as error:
-            if isinstance(error, StudyLockedError):
-                raise
-            if isinstance(error, UnreachableError):  # there is no summary without it
-                print(f"error: {first_line(error)}", file=sys.stderr)
-                return FAILED
-            why, code = first_line(error), FAILED
-    summary = summarise(record, study, task)
+    summary: dict[str, Any] = {}
+
+    def show() -> None:
+        summary.update(summarise(record, study, task))
+        if not options.json:
+            print(describe(summary))
+
+    try:
+        see_through(
+            record,
+            study,
+            task,
+            prepared,
+            trials=trials,
+            time_budget_s=options.time_budget,
+            address=options.address,
+            quiet=options.quiet,
+            say=lambda line: say(options, line),
+            on_end=show,
+        )
+    except EndedEarly as early:
+        why, code = early.why, CODES[early.outcome]
+    except KeyboardInterrupt:
+        if not summary:
+            raise
+        why, code = "interrupted", INTERRUPTED
+    except (OSError, RecordError, StorageError) as error:
+        if isinstance(error, StudyLockedError):
+            raise
+        if isinstance(error, UnreachableError):  # there is no summary without it
+            print(f"error: {first_line(error)}", file=sys.stderr)
+            return FAILED
+        why, code = first_line(error), FAILED
     counts = summary["trials"]
     if code == DONE and counts["failed"] == counts["total"] > 0:
         code, why = FAILED, "every trial failed: see `show --trial 0`"
-    if not options.json:
-        print(describe(summary))
-    for follower in followers:
-        hurried = code == INTERRUPTED  # the machine may be gone in seconds
-        if not hurried and not delivery.wait(follower, 4):
-            say(options, "delivering to MLflow ...")
-        if not delivery.wait(follower, 0 if hurried else 30):
-            why_behind = delivery.why_behind(record, study)
-            reason = f" ({why_behind})" if why_behind else ""
-            say(options, f"MLflow is behind{reason}; later: python -m search sync {study.name}")
     if why:
         print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
     for purpose, command in _next_commands(options, study, 0 if why else 2 * trials):

@@ -1,29 +1,112 @@
-"""Run, resume and extend a study: everything that happens in its driver process."""
+"""Run, resume and extend a study: everything that happens in its driver process.
+
+`see_through` is what a user wants: the study driven to its end, watched, with MLflow following.
+`drive` is its inner part.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search.decisions.history import Session, SessionEvent, Suggestion
 from search.driver.begin import make_up_for_a_kill
-from search.driver.ending import Ending
+from search.driver.ending import EndedEarly, Ending
 from search.driver.finish import finish
 from search.driver.processor_time import ProcessorTime
-from search.errors import RecordError, StudyLockedError, UnreachableError
+from search.errors import RecordError, StorageError, StudyLockedError, UnreachableError
 from search.files.node_data import ship
 from search.machines.cluster import ray_for
 from search.record.record import Record, Study
+from search.reports.progress import Progress
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
+from search.tracking import delivery
 from trainables.data import Prepared
 
-__all__ = ["drive"]
+__all__ = ["drive", "see_through"]
 
 SETTLE_S = 60.0  # how long a record's server that does not answer is waited for at the end
+
+SOON_S = 4.0  # what a delivery to MLflow usually takes: until then it is waited for without a word
+DELIVERY_S = 30.0  # and this much longer after one
+
+
+def see_through(
+    record: Record,
+    study: Study,
+    task: Task,
+    prepared: Prepared,
+    *,
+    trials: int,
+    suggestions: Sequence[Suggestion] = (),
+    time_budget_s: float | None = None,
+    address: str | None = None,
+    quiet: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    on_end: Callable[[], None] = lambda: None,
+    await_delivery: bool = True,
+) -> None:
+    """Work on the study as `drive` does, with a live view and a process that delivers to MLflow.
+
+    `quiet`: no live view, which goes to stderr. `say`: takes lines for a person about the delivery,
+    which is waited for, unless `await_delivery` is false. `on_end`: called before that wait, since
+    what there is to show need not wait for MLflow.
+
+    Raises what `drive` raises, at the very end; StudyLockedError and UnreachableError at once.
+    """
+    followers: list[subprocess.Popen[bytes]] = []
+    ended: BaseException | None = None
+    try:
+        with Progress(record, study, task, quiet=quiet):
+            drive(
+                record,
+                study,
+                task,
+                prepared,
+                trials=trials,
+                suggestions=suggestions,
+                time_budget_s=time_budget_s,
+                address=address,
+                on_started=lambda: followers.append(delivery.start(record, study)),
+            )
+    except (StudyLockedError, UnreachableError):
+        raise
+    except (EndedEarly, KeyboardInterrupt, OSError, RecordError, StorageError) as error:
+        ended = error
+    on_end()
+    if await_delivery:
+        for follower in followers:
+            _await_delivery(follower, record, study, say, hurried=_is_interrupt(ended))
+    if ended is not None:
+        raise ended
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Then the machine may be gone in seconds."""
+    if isinstance(error, EndedEarly):
+        return error.outcome == "interrupted"
+    return isinstance(error, KeyboardInterrupt)
+
+
+def _await_delivery(
+    follower: subprocess.Popen[bytes],
+    record: Record,
+    study: Study,
+    say: Callable[[str], None],
+    *,
+    hurried: bool,
+) -> None:
+    if not hurried and not delivery.wait(follower, SOON_S):
+        say("delivering to MLflow ...")
+    if not delivery.wait(follower, 0 if hurried else DELIVERY_S):
+        why = delivery.why_behind(record, study)
+        reason = f" ({why})" if why else ""
+        say(f"MLflow is behind{reason}; later: python -m search sync {study.name}")
 
 
 def drive(
@@ -33,14 +116,14 @@ def drive(
     prepared: Prepared,
     *,
     trials: int,
-    told: Sequence[Suggestion] = (),
+    suggestions: Sequence[Suggestion] = (),
     time_budget_s: float | None = None,
     address: str | None = None,
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
     """Work on the study until it has `trials` trials and none can go on.
 
-    `told`: trials that the sampler does not decide, as of a promotion. `address`: of the Ray
+    `suggestions`: trials that the sampler does not decide, as of a promotion. `address`: of the Ray
     cluster to work on, HOST:PORT; None: a Ray of our own.
 
     Raises EndedEarly after a signal, a request, the time budget or a failure of the whole, and
@@ -60,7 +143,7 @@ def drive(
             ray.enter_context(ray_for(study.config, address))
             ending.listen()
             make_up_for_a_kill(record, study, task, prepared)
-            _tune(record, study, task, prepared, ending, told, on_cluster=bool(address))
+            _tune(record, study, task, prepared, ending, suggestions, on_cluster=bool(address))
             usage.measure()
         except BaseException as error:
             ending.ask("interrupted", str(error) or type(error).__name__, grace_s=0)
@@ -91,7 +174,7 @@ def _tune(
     task: Task,
     prepared: Prepared,
     ending: Ending,
-    told: Sequence[Suggestion],
+    suggestions: Sequence[Suggestion],
     *,
     on_cluster: bool,
 ) -> None:
@@ -126,7 +209,7 @@ def _tune(
             "data_folder": str(prepared.folder),
             "data_key": ship(files.store, prepared.folder),
         },
-        told,
+        suggestions,
         capacity=capacity,
     )
 
