@@ -32,7 +32,7 @@ import torch
 from search.files.paths import checkpoint_folder
 from search.record.record import open_record
 from search.reports.summary import best_trial
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.postgres import PostgresServer, postgres_server
 from trainables import checkpoint
 

@@ -75,7 +75,7 @@ def _promote(options: argparse.Namespace) -> int:
     from search.promotion.promote import check, promote
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
     from search.tracking.addresses import absolute, check_server
 
     record = open_record(options.studies_dir, url=options.record)
@@ -158,7 +158,7 @@ def _drive(
 def _predict(options: argparse.Namespace) -> int:
     from search.models import evaluate, input_files, predict
     from search.record.record import open_record
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
     from search.tracking.addresses import check_server
 
     task = find_task(options.task)

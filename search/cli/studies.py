@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.config import StudyConfig
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
     from search.tracking.addresses import absolute, check_server
 
     task = find_task(options.task)
@@ -193,7 +193,7 @@ def _resume(options: argparse.Namespace) -> int:
     from search.files.storage import check_storage
     from search.record.record import open_record
     from search.tasks.provenance import changes, depends_on
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
     from search.tracking.addresses import check_server
 
     record = open_record(options.studies_dir, url=options.record)
@@ -323,7 +323,9 @@ def _next_commands(
 
 
 def _fixed(task: Task, text: str) -> tuple[str, Any]:
+    from search.tasks.hyperparameter import parse_hyperparameter
+
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set takes KEY=VALUE, got {text!r}")
-    return name, task.parse(name, value)
+    return name, parse_hyperparameter(task, name, value)

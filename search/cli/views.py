@@ -51,7 +51,7 @@ def add_commands(command: AddCommand) -> None:
 def _list(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.reports.summary import summarise
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
 
     record = open_record(options.studies_dir, url=options.record)
     summaries = []
@@ -79,7 +79,7 @@ def _list(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from search.record.record import open_record
     from search.reports.summary import describe, describe_trial, show_trial, summarise
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
@@ -94,7 +94,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _sync(options: argparse.Namespace) -> int:
     from search.record.record import open_record
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
     from search.tracking.delivery import sync
 
     record = open_record(options.studies_dir, url=options.record)
@@ -132,7 +132,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     from search.cli.cluster_file import examine_cluster_file
     from search.cli.doctor import examine
-    from search.tasks.task import find_task
+    from search.tasks.registry import find_task
 
     if options.cluster_file is not None:
         return examine_cluster_file(options.cluster_file)

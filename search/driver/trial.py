@@ -29,7 +29,7 @@ from search.files.node_data import on_node
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.machines.node_check import examined
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from trainables import Epoch
 from trainables.data import keep_test_split_locked
 

@@ -23,7 +23,8 @@ from search.machines.machine import check_gpus
 from search.machines.nodes import most_gpus, nodes, planned
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import changes, depends_on
-from search.tasks.task import Task, find_task
+from search.tasks.registry import find_task
+from search.tasks.task import Task
 from trainables.data import Prepared
 
 __all__ = ["UNFIT", "check_nodes", "examine", "examined", "expectation"]

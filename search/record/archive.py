@@ -22,7 +22,7 @@ from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
 from search.record.record import Record
 from search.record.study import Study, Whole
-from search.tasks.task import lies_in
+from search.tasks.registry import lies_in
 
 __all__ = ["export_study", "import_study"]
 

@@ -30,7 +30,7 @@ from search.record.requests import Requests
 from search.record.sqlite import Sqlite
 from search.record.study import Study, Whole, read_study
 from search.tasks.config import StudyConfig
-from search.tasks.task import lies_in
+from search.tasks.registry import lies_in
 
 __all__ = [
     "Record",

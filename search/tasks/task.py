@@ -1,23 +1,13 @@
-"""The registry of tasks: the only place that joins a name, a space, a training job and a metric.
-
-A task is a module of data, a space and a training function (trainables/, spaces/). A user's own
-is named as `module:ATTRIBUTE`, where the attribute is a `Task`, and needs no change here.
-"""
+"""What can be searched: a task is a module of data, a space, a training function and a metric."""
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import functools
-import hashlib
 import importlib
-import importlib.util
-import inspect
 import pkgutil
-import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 import numpy as np
@@ -28,15 +18,7 @@ from trainables import TrainingFunction
 from trainables.data import HeldOut, Prepared
 from trainables.export import ModelModule
 
-__all__ = [
-    "NAMES",
-    "DataModule",
-    "InMemoryData",
-    "Task",
-    "TestableData",
-    "find_task",
-    "lies_in",
-]
+__all__ = ["DataModule", "Task", "TestableData"]
 
 
 class DataModule(Protocol):
@@ -65,30 +47,6 @@ class DataModule(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class InMemoryData:
-    """A DataModule for data that is made or read in no time: nothing is prepared or cached."""
-
-    make: Callable[[], Any]
-    labels: Callable[[Any], np.ndarray]
-    objective: Callable[[np.ndarray, np.ndarray], float]
-    baselines: Callable[[Any], dict[str, np.ndarray]] = lambda data: {}
-    DATASETS: tuple[str, ...] = ("default",)
-
-    def prepare(self, dataset: str, data_dir: Path | None) -> Prepared:
-        made = self.load(Path("."))
-        digest = hashlib.sha256(_source(self.make).encode())
-        try:
-            for part in _parts((self.labels(made), made)):
-                digest.update(part)
-        except RecursionError:
-            raise UserError("data in memory must not hold themselves") from None
-        return Prepared(folder=Path("."), hash=digest.hexdigest())
-
-    def load(self, folder: Path) -> Any:
-        return _made(self.make)
-
-
 class TestableData(DataModule, Protocol):
     """What promotion asks for beside."""
 
@@ -103,65 +61,6 @@ class TestableData(DataModule, Protocol):
     def test_baselines(self, data: Any, test: HeldOut) -> dict[str, np.ndarray]:
         """Test predictions of what needs no training, by name."""
         ...
-
-
-def _source(make: Callable[[], Any]) -> str:
-    try:
-        return inspect.getsource(make)
-    except (TypeError, OSError):  # partial(...), or typed at a prompt
-        return ""
-
-
-_TOLD = (str, bytes, int, float, complex, datetime.date, datetime.timedelta, PurePath, range)
-
-
-def _parts(data: Any) -> Iterator[bytes]:
-    """All that data are made of. Raises ValueError for what has no content that can be told."""
-    yield type(data).__qualname__.encode()
-    if hasattr(data, "to_pandas"):  # a table of Arrow
-        data = data.to_pandas()
-    if data is None or isinstance(data, _TOLD):
-        yield repr(data).encode()
-    elif isinstance(data, Mapping) or hasattr(data, "columns"):  # or a table of pandas
-        for name in sorted(data, key=repr):
-            yield repr(name).encode()
-            yield from _parts(data[name])
-    elif isinstance(data, list | tuple):
-        yield repr(len(data)).encode()
-        for inner in data:
-            yield from _parts(inner)
-    elif hasattr(data, "__array__"):  # a tensor, a series
-        array = _array(data)
-        yield f"{array.dtype} {array.shape}".encode()
-        if array.dtype.hasobject:
-            yield from _parts(array.ravel().tolist())
-        else:
-            yield array.tobytes()
-    elif callable(data) and hasattr(data, "__qualname__"):  # a function, as a transform is one
-        yield f"{data.__module__} {data.__qualname__} {_source(data)}".encode()
-    elif getattr(data, "__dict__", None):  # as a torch Dataset
-        yield from _parts(vars(data))
-    else:
-        raise UserError(
-            "data in memory are arrays, tensors, tables, numbers, texts, and what holds these, so "
-            f"that a study knows its own; got {type(data).__qualname__}"
-        )
-
-
-def _array(data: Any) -> np.ndarray:
-    """Raises ValueError. A tensor may be on a card, have a gradient, or a type of its own."""
-    if hasattr(data, "detach"):
-        data = data.detach().cpu()
-        data = data.float() if "bfloat16" in str(data.dtype) else data
-    try:
-        return np.asarray(data)
-    except (TypeError, RuntimeError) as error:
-        raise UserError(f"data in memory cannot be read as arrays: {error}") from None
-
-
-@functools.lru_cache(maxsize=4)
-def _made(make: Callable[[], Any]) -> Any:
-    return make()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,115 +143,3 @@ class Task:
             (name, self.configure({**self.points[name], **(config.fixed if place else {})}))
             for place, name in enumerate(names)
         ][: config.trials]
-
-    def parse(self, name: str, text: str) -> Value:
-        """A hyperparameter's value as typed on the command line, by its annotation; its bounds are
-        the configuration's to check. Raises ValueError."""
-        kinds = {
-            field.name: typing.get_type_hints(self.config)[field.name]
-            for field in dataclasses.fields(cast(Any, self.config))
-        }
-        if name not in kinds:
-            raise UserError(
-                f"{self.name} has no hyperparameter {name!r}; there are: {', '.join(kinds)}"
-            )
-        among = typing.get_args(kinds[name])  # of X | None and Literal[...]
-        if text.lower() == "none" and type(None) in among:
-            return None
-        if all(isinstance(choice, str) for choice in among) and among:
-            return text
-        [kind, *others] = [k for k in among if k is not type(None)] or [kinds[name]]
-        if others or kind not in _READ:
-            raise UserError(f"{name} of {self.name} is {kinds[name]}, which cannot be typed here")
-        read, rule = _READ[kind]
-        try:
-            return read(text)
-        except (ValueError, KeyError):
-            raise UserError(f"{name} must be {rule}, got {text!r}") from None
-
-
-_READ: dict[Any, tuple[Callable[[str], Value], str]] = {
-    bool: (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
-    int: (int, "a whole number"),
-    float: (float, "a number"),
-    str: (str, "a text"),
-}
-
-
-def _sts() -> Task:
-    from spaces import sts as space
-    from trainables.sts import Config, data
-
-    return Task(
-        name="sts",
-        metric="dev_pearson",
-        config=Config,
-        space=space.space,
-        points=space.POINTS,
-        first_points=space.first_points,
-        checkpoint_mib=space.checkpoint_mib,
-        data=data,
-        train="trainables.sts.train:train",
-        model="trainables.sts.predict",
-        reported={"the report's biLSTM, LN, MP": 0.576},
-    )
-
-
-def _cnn() -> Task:
-    from spaces import cnn as space
-    from trainables.cnn import Config, data
-
-    return Task(
-        name="cnn",
-        metric="val_accuracy",
-        config=Config,
-        space=space.space,
-        points=space.POINTS,
-        first_points=space.first_points,
-        checkpoint_mib=space.checkpoint_mib,
-        without_gpu=space.WITHOUT_GPU,
-        data=data,
-        train="trainables.cnn.train:train",
-        model="trainables.cnn.predict",
-        figures="trainables.cnn.figures:figures",
-        max_epochs=18,
-        min_epochs=2,
-    )
-
-
-_REGISTRY: dict[str, Callable[[], Task]] = {"sts": _sts, "cnn": _cnn}
-NAMES = tuple(_REGISTRY)
-
-
-def find_task(name: str) -> Task:
-    """The task of that name, or a user's own by `module:ATTRIBUTE`. Raises ValueError."""
-    if name in _REGISTRY:
-        return _REGISTRY[name]()
-    module, _, attribute = name.partition(":")
-    if not attribute:
-        raise UserError(
-            f"no task named {name!r}; there are: {', '.join(NAMES)}, "
-            "or your own as module:ATTRIBUTE"
-        )
-    try:
-        task = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a user's module may raise
-        raise UserError(
-            f"task {name!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
-    if not isinstance(task, Task):
-        raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
-    return task
-
-
-def lies_in(name: str, folder: Path) -> bool:
-    """Whether a user's own task would be imported from that folder. Imports nothing."""
-    top = name.partition(":")[0].partition(".")[0]
-    if name in _REGISTRY or not top.isidentifier():
-        return False
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ValueError, ImportError):
-        return False
-    places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
-    return any(Path(place).resolve().is_relative_to(folder) for place in places if place)

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from search.errors import TrackingError, UnreachableError, first_line
 from search.files.paths import log_file
 from search.record.record import Record, Study, open_record
-from search.tasks.task import Task, find_task
+from search.tasks.registry import find_task
+from search.tasks.task import Task
 from search.tracking.addresses import check_server
 from search.tracking.projection import Projection
 

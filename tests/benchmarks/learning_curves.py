@@ -24,7 +24,8 @@ import torch
 
 from search.decisions.history import History
 from search.decisions.sampler import suggest, valued
-from search.tasks.task import Task, find_task
+from search.tasks.registry import find_task
+from search.tasks.task import Task
 from trainables import Epoch
 from trainables.seeding import derive
 

@@ -27,7 +27,7 @@ from search.driver.run import drive
 from search.driver.searcher import StudySearcher
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from search.tracking import delivery
 
 TASK = "tests.curve_task:TASK"

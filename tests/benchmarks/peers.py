@@ -30,7 +30,7 @@ from statistics import median
 from optuna.trial import FixedTrial
 
 from search.record.record import open_record
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.benchmarks.peer_work import METRIC, Work
 
 TASK = "sts"

@@ -23,7 +23,7 @@ import torch
 from search.models import registry
 from search.models.input_files import read_inputs, write_answers
 from search.models.predict import ask, open_model
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from trainables.export import verify
 from trainables.sts import Config, data, predict, source
 from trainables.sts.train import train

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.benchmarks.learning_curves import MAX_EPOCHS, file_of, read
 from tests.benchmarks.rung_fidelity import Pools, Way, _replays, replay
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.cluster.hosts import until, why_not
 from tests.cluster.rig import NAME, Rig, left, readme, rig
 from trainables.data import find

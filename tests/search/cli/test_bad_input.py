@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from search.cli.main import main
 from search.record.record import open_record
 from search.tasks.config import Sampler, Scheduler, StudyConfig
-from search.tasks.task import NAMES, find_task
+from search.tasks.hyperparameter import parse_hyperparameter
+from search.tasks.registry import NAMES, find_task
 from tests.search.studies import scored
 from trainables import cnn, sts
 
@@ -238,7 +239,7 @@ def test_a_hyperparameter_as_typed(name, data):
     fields = [field.name for field in dataclasses.fields(task.config)]
     key, text = data.draw(st.one_of(st.sampled_from(fields), TEXT)), data.draw(TYPED)
     try:
-        value = task.parse(key, text)
+        value = parse_hyperparameter(task, key, text)
         made = task.config(**{key: value})
     except ValueError:  # said in one line by `main`
         return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from search.decisions.history import History, Trial
 from search.record.record import Record
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.conftest import Place
 
 WHOLE = ("--no-baseline", "--scheduler", "none", "--quiet")  # every trial runs to its end

@@ -8,7 +8,7 @@ from search.errors import ClusterError
 from search.machines.cluster import connect
 from search.machines.node_check import check_nodes, expectation
 from search.tasks.config import StudyConfig
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 
 CURVE = "tests.curve_task:TASK"
 

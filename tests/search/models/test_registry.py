@@ -23,7 +23,7 @@ import pytest
 
 from search.models import registry
 from search.models.predict import ask, open_model
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 from tests.coin_task import DATA, QUESTIONS, answers, truth
 from tests.mlflow_server import MlflowServer
 from trainables.sts import Config, predict

@@ -1,0 +1,96 @@
+"""The registry of tasks: the only place that joins a name, a space, a training job and a metric.
+
+A user's own task is named as `module:ATTRIBUTE`, where the attribute is a `Task`, and needs no
+change here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from search.errors import UserError
+from search.tasks.task import Task
+
+__all__ = ["NAMES", "find_task", "lies_in"]
+
+
+def _sts() -> Task:
+    from spaces import sts as space
+    from trainables.sts import Config, data
+
+    return Task(
+        name="sts",
+        metric="dev_pearson",
+        config=Config,
+        space=space.space,
+        points=space.POINTS,
+        first_points=space.first_points,
+        checkpoint_mib=space.checkpoint_mib,
+        data=data,
+        train="trainables.sts.train:train",
+        model="trainables.sts.predict",
+        reported={"the report's biLSTM, LN, MP": 0.576},
+    )
+
+
+def _cnn() -> Task:
+    from spaces import cnn as space
+    from trainables.cnn import Config, data
+
+    return Task(
+        name="cnn",
+        metric="val_accuracy",
+        config=Config,
+        space=space.space,
+        points=space.POINTS,
+        first_points=space.first_points,
+        checkpoint_mib=space.checkpoint_mib,
+        without_gpu=space.WITHOUT_GPU,
+        data=data,
+        train="trainables.cnn.train:train",
+        model="trainables.cnn.predict",
+        figures="trainables.cnn.figures:figures",
+        max_epochs=18,
+        min_epochs=2,
+    )
+
+
+_REGISTRY: dict[str, Callable[[], Task]] = {"sts": _sts, "cnn": _cnn}
+NAMES = tuple(_REGISTRY)
+
+
+def find_task(name: str) -> Task:
+    """The task of that name, or a user's own by `module:ATTRIBUTE`. Raises ValueError."""
+    if name in _REGISTRY:
+        return _REGISTRY[name]()
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise UserError(
+            f"no task named {name!r}; there are: {', '.join(NAMES)}, "
+            "or your own as module:ATTRIBUTE"
+        )
+    try:
+        task = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # whatever a user's module may raise
+        raise UserError(
+            f"task {name!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    if not isinstance(task, Task):
+        raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
+    return task
+
+
+def lies_in(name: str, folder: Path) -> bool:
+    """Whether a user's own task would be imported from that folder. Imports nothing."""
+    top = name.partition(":")[0].partition(".")[0]
+    if name in _REGISTRY or not top.isidentifier():
+        return False
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ValueError, ImportError):
+        return False
+    places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
+    return any(Path(place).resolve().is_relative_to(folder) for place in places if place)
