@@ -28,7 +28,8 @@ from search.promotion.phases import (
     wanted_run,
 )
 from search.promotion.verdict import describe_confirmation, rows
-from search.statistics.intervals import corrected_score, interval_text
+from search.statistics.intervals import interval_text
+from search.statistics.selection import corrected_score
 from trainables.seeding import derive
 
 __all__ = ["check", "promote"]

@@ -20,7 +20,6 @@ from trainables.seeding import derive
 __all__ = [
     "Estimate",
     "Objective",
-    "corrected_score",
     "difference",
     "difference_from",
     "example_difference",
@@ -28,6 +27,7 @@ __all__ = [
     "interval_text",
     "joint_interval",
     "pooled_sd",
+    "resample_examples",
     "seed_interval",
 ]
 
@@ -53,43 +53,6 @@ class Estimate:
 def interval_text(low: float | None, high: float | None, form: str = ".4f") -> str:
     """An interval for a reader."""
     return "[unknown]" if low is None or high is None else f"[{low:{form}}, {high:{form}}]"
-
-
-def corrected_score(
-    objective: Objective,
-    labels: np.ndarray,
-    predictions: Sequence[np.ndarray],
-    *,
-    sign: int,
-    seed: int,
-    resamples: int = RESAMPLES,
-) -> Estimate:
-    """The expected score of "the best of these C configurations", on examples it was not chosen on.
-
-    BBC-CV, Tsamardinos et al. 2018 (doi:10.1007/s10994-018-5714-4), Algorithm 5: choose on
-    resampled examples, score the choice on those left out. It corrects for the choice by these
-    examples, not for the luck of the seeds. One deviation: the m examples left out (about .37 N)
-    give scores that spread more than those of N do, by √(N/m); the interval is narrowed by that,
-    else it would hold its 95% far too often.
-    """
-    draws_BN = _draws(len(labels), resamples, derive(seed, "corrected"))
-    scores = np.empty(resamples)
-    left_out = np.empty(resamples)
-    for b, drawn in enumerate(draws_BN):
-        inside = np.array([sign * objective(labels[drawn], p[drawn]) for p in predictions])
-        chosen = predictions[int(np.argmax(np.where(np.isnan(inside), -np.inf, inside)))]
-        outside = np.ones(len(labels), dtype=bool)
-        outside[drawn] = False
-        scores[b] = objective(labels[outside], chosen[outside])
-        left_out[b] = outside.sum()
-    known = scores[~np.isnan(scores)]
-    if not len(known):
-        return Estimate(mean=math.nan, low=None, high=None)
-    mean = float(known.mean())
-    low, high = mean + (np.percentile(known, [2.5, 97.5]) - mean) * math.sqrt(
-        left_out.mean() / len(labels)
-    )
-    return Estimate(mean=mean, low=float(low), high=float(high))
 
 
 def pooled_sd(scores: Sequence[Sequence[float]]) -> float | None:
@@ -129,7 +92,7 @@ def joint_interval(
     if len(runs) == 1:
         return Estimate(mean=objective(labels, runs[0]), low=None, high=None)
     random = np.random.default_rng(derive(seed, "joint"))
-    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    draws_BN = resample_examples(len(labels), resamples, derive(seed, "examples"))
     means_B = _resample_seeds(_scores(objective, labels, runs, draws_BN), random)
     return _percentiles(_mean(objective, labels, runs), means_B)
 
@@ -143,7 +106,7 @@ def example_interval(
     resamples: int = RESAMPLES,
 ) -> Estimate:
     """One model's score, its interval over examples: seeds are no part of the question."""
-    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    draws_BN = resample_examples(len(labels), resamples, derive(seed, "examples"))
     scores_B = _scores(objective, labels, [predictions], draws_BN)[:, 0]
     return _percentiles(objective(labels, predictions), scores_B)
 
@@ -167,7 +130,7 @@ def difference(
     mean = _mean(objective, labels, first) - _mean(objective, labels, second)
     if min(len(first), len(second)) == 1:
         return Estimate(mean=mean, low=None, high=None)
-    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    draws_BN = resample_examples(len(labels), resamples, derive(seed, "examples"))
     first_BS = _scores(objective, labels, first, draws_BN)
     second_BS = _scores(objective, labels, second, draws_BN)
     random = np.random.default_rng(derive(seed, "difference"))
@@ -192,7 +155,7 @@ def difference_from(
     mean = _mean(objective, labels, runs) - objective(labels, baseline)
     if len(runs) == 1:
         return Estimate(mean=mean, low=None, high=None)
-    draws_BN = _draws(len(labels), resamples, derive(seed, "examples"))
+    draws_BN = resample_examples(len(labels), resamples, derive(seed, "examples"))
     runs_BS = _scores(objective, labels, runs, draws_BN)
     baseline_B = _scores(objective, labels, [baseline], draws_BN)[:, 0]
     random = np.random.default_rng(derive(seed, "difference"))
@@ -210,7 +173,7 @@ def example_difference(
 ) -> Estimate:
     """Score of one model minus that of another, its interval over examples: a paired bootstrap
     (Efron & Tibshirani 1993, ch. 13, percentile interval)."""
-    draws_BN = _draws(len(labels), resamples, derive(seed, "bootstrap"))
+    draws_BN = resample_examples(len(labels), resamples, derive(seed, "bootstrap"))
     scores_B2 = _scores(objective, labels, [first, second], draws_BN)
     mean = objective(labels, first) - objective(labels, second)
     return _percentiles(mean, scores_B2[:, 0] - scores_B2[:, 1])
@@ -220,7 +183,7 @@ def _mean(objective: Objective, labels: np.ndarray, runs: Runs) -> float:
     return float(np.mean([objective(labels, run) for run in runs]))
 
 
-def _draws(examples: int, resamples: int, seed: int) -> np.ndarray:
+def resample_examples(examples: int, resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(examples, size=(resamples, examples))
 
 

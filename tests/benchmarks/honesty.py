@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from search.statistics.intervals import corrected_score
+from search.statistics.selection import corrected_score
 
 STUDIES, RESAMPLES = 200, 200
 
