@@ -18,9 +18,10 @@ import numpy as np
 
 from search.tasks.task import Task
 from trainables import Epoch
-from trainables.data import HeldOut, Prepared, require_unlocked, unlocked_test_split
+from trainables.data import HeldOut, Prepared
 from trainables.export import DESCRIPTION, seal, verify
 from trainables.seeding import derive
+from trainables.test_split_lock import require_unlocked, unlocked_test_split
 
 SEED_SD = 0.02
 QUESTIONS = 400  # of a split

@@ -144,7 +144,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(autouse=True)
 def training_process_ends_with_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test that plays a worker locks the test split, and hides the GPUs: only till its end."""
-    monkeypatch.setattr("trainables.data._kept_locked", False)
+    monkeypatch.setattr("trainables.test_split_lock._kept_locked", False)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     yield
     if visible is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from trainables import State
-from trainables.data import sync
+from trainables.cache import sync
 
 __all__ = ["KEPT", "file_name", "load", "save"]
 

@@ -31,7 +31,7 @@ from search.files.study_files import StudyFiles
 from search.machines.node_check import examined
 from search.tasks.registry import find_task
 from trainables import Epoch
-from trainables.data import keep_test_split_locked
+from trainables.test_split_lock import keep_test_split_locked
 
 __all__ = ["SegmentTrainable"]
 

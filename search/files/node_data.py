@@ -12,7 +12,7 @@ from pathlib import Path
 
 from search.errors import StorageError
 from search.files.storage import Store
-from trainables.data import cached
+from trainables.cache import cached
 
 __all__ = ["on_node", "ship"]
 

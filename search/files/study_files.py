@@ -28,7 +28,7 @@ from search.files.paths import (
 )
 from search.files.storage import Store, open_store
 from trainables import State
-from trainables.data import cache_folder
+from trainables.cache import cache_folder
 
 __all__ = ["PATIENCE_S", "StudyFiles"]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from search.record.record import Record
 from search.tasks.task import TestableData
-from trainables.data import HeldOut, unlocked_test_split
+from trainables.data import HeldOut
+from trainables.test_split_lock import unlocked_test_split
 
 __all__ = ["Readings", "check", "count", "read"]
 

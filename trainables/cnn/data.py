@@ -16,18 +16,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from trainables.cache import cache_folder, cached, save_array
 from trainables.cnn import Config
-from trainables.data import (
-    HeldOut,
-    Prepared,
-    cache_folder,
-    cached,
-    find,
-    places,
-    require_unlocked,
-    save_array,
-)
+from trainables.data import HeldOut, Prepared, find, places
 from trainables.errors import DataError
+from trainables.test_split_lock import require_unlocked
 
 __all__ = [
     "CLASSES",

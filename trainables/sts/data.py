@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.data import HeldOut, Prepared, cached, require_unlocked, save_array
+from trainables.cache import cached, save_array
+from trainables.data import HeldOut, Prepared
 from trainables.metrics import pearson
 from trainables.sts import source, toy
 from trainables.sts.source import Pair
+from trainables.test_split_lock import require_unlocked
 
 __all__ = [
     "DATASETS", "Data", "Split", "baselines", "check_test", "idf", "index", "labels", "load",

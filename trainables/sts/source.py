@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from trainables.data import cache_folder, find, require_unlocked
+from trainables.cache import cache_folder
+from trainables.data import find
 from trainables.errors import DataError
+from trainables.test_split_lock import require_unlocked
 
 __all__ = ["ADDRESS", "CHECKSUMS", "FOLDER", "Pair", "folder", "genres", "read", "require"]
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainables.data import cached, save_array
+from trainables.cache import cached, save_array
 from trainables.sts.data import Data, Split, idf
 
 __all__ = [

@@ -14,9 +14,9 @@ from search.tasks.config import StudyConfig
 from tests.coin_task import DATA, SPLIT_HASH
 from tests.conftest import ROOT
 from trainables.cnn import data as cnn_data
-from trainables.data import keep_test_split_locked, unlocked_test_split
 from trainables.errors import DataError, SplitLockedError
 from trainables.sts import data as sts_data
+from trainables.test_split_lock import keep_test_split_locked, unlocked_test_split
 
 ORIGIN = {"code": "c", "data": "d", "space": "s", "versions": {}, "baselines": {}}
 

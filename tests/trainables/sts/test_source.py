@@ -5,7 +5,8 @@ import zlib
 
 import pytest
 
-from trainables.data import cache_folder, find
+from trainables.cache import cache_folder
+from trainables.data import find
 from trainables.errors import DataError
 from trainables.sts import source
 
