@@ -17,7 +17,7 @@ from search.driver.begin import create, prepare
 from search.driver.run import see_through
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
-from search.tasks.task import find_task
+from search.tasks.registry import find_task
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 task = find_task("tests.curve_task:TASK")
