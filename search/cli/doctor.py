@@ -237,7 +237,7 @@ def _studies(folder: Path, url: str | None) -> Finding:
     except (RecordError, OSError) as error:
         return Finding(light="red", subject="studies", found=str(error), mend="see there")
     return Finding(
-        light="green", subject="studies", found=f"{record.place} holds {count}, writable"
+        light="green", subject="studies", found=f"{record.location} holds {count}, writable"
     )
 
 

@@ -85,7 +85,7 @@ def _promote(options: argparse.Namespace) -> int:
             f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
         )
     if options.tracking_uri is not None:
-        study = study.tracked_at(absolute(options.tracking_uri))
+        study = study.with_tracking_uri(absolute(options.tracking_uri))
     if record.driven(study.name):
         raise RecordError(
             f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"

@@ -136,7 +136,7 @@ def drive(
     ):
         started = {"depends_on": depends_on(task, prepared)}
         record.append(study, Session(event="started", trials=trials, details=started))
-        record.settle(SETTLE_S)  # what follows reads it
+        record.wait_until_written(SETTLE_S)  # what follows reads it
         usage = ProcessorTime()
         try:
             on_started()
@@ -158,7 +158,7 @@ def drive(
             details = {"cpu_s": usage.cpu_s, "why": why}
             try:
                 record.append(study, Session(event=event, trials=trials, details=details))
-                record.settle(SETTLE_S)
+                record.wait_until_written(SETTLE_S)
                 finish(record, study, task)
             except (UnreachableError, StudyLockedError):
                 raise

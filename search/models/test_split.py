@@ -45,7 +45,7 @@ def read(
 ) -> HeldOut:
     """The test split, to score these models on. Raises SplitLockedError, DataError."""
     for model_hash in model_hashes:
-        record.ledger.intend(model_hash, data.test_hash(dataset), study=study, purpose=purpose)
+        record.ledger.note(model_hash, data.test_hash(dataset), study=study, purpose=purpose)
     with unlocked_test_split():
         return data.load_test(dataset, data_dir)
 

@@ -73,7 +73,9 @@ def finalise(
             promotion, phase, runs[median], models[median], np.stack(validation), result, so_far
         )
     say(f"{registered.name} version {registered.version} is {registered.alias}: {registered.why}")
-    readings = test_split.count(promotion.record, task.testable_data(), config.dataset, study.owner)
+    readings = test_split.count(
+        promotion.record, task.testable_data(), config.dataset, study.ledger_name
+    )
     say(str(readings))
     return {
         "final": result,
@@ -133,7 +135,7 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
         config.dataset,
         promotion.data_dir,
         model_hashes=[model.hash for model in models],
-        study=promotion.study.owner,
+        study=promotion.study.ledger_name,
         purpose="promote",
     )
     guesses = [module.load(model.folder).predict(test.inputs) for model in models]
@@ -171,11 +173,11 @@ def _register(
     task, study, config = promotion.task, promotion.study, promotion.study.config
     for part in ("confirm", "final"):  # whatever kept those who follow them from it
         told = promotion.record.study(phase_name(study.name, part))
-        sync(promotion.record, told.tracked_at(config.tracking_uri), task)
+        sync(promotion.record, told.with_tracking_uri(config.tracking_uri), task)
     example = task.model_module().example()
     origin = depends_on(task, promotion.prepared)
     tags = {
-        "study": study.owner,
+        "study": study.ledger_name,
         "trial": str(so_far["candidate"]["trial"]),
         "run": f"{phase.name}, trial {run.number}",
         "config": json.dumps(dict(run.suggestion.config)),

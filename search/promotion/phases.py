@@ -88,7 +88,7 @@ def find_phase(promotion: Promotion, phase: Phase) -> Study | None:
                 raise RecordError(
                     f"study {name} is in the way: it is no {phase} phase of {parent.name}"
                 )
-            return study.tracked_at(parent.config.tracking_uri)
+            return study.with_tracking_uri(parent.config.tracking_uri)
     return None
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
 from search.record.record import Record
-from search.record.study import Study, Whole
+from search.record.study import Study, StudyWithEvents
 from search.tasks.registry import lies_in
 
 __all__ = ["export_study", "import_study"]
@@ -37,11 +37,13 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
         raise RecordError(f"{study.name} is part of a promotion: export {study.config.parent}")
     if output.exists():
         raise ArchiveError(f"{output} is there already: choose another --output")
-    wholes = _wholes(record, study)
-    for whole in wholes:
-        record.files(whole.study).fetch_all()
+    family = _with_promotion(record, study)
+    for member in family:
+        record.files(member.study).fetch_all()
     contents = Contents(
-        studies=wholes, readings=record.ledger.of(study.owner), files=_files(record, wholes)
+        studies=family,
+        readings=record.ledger.readings(study.ledger_name),
+        files=_files(record, family),
     )
     if not output.absolute().parent.is_dir():
         raise ArchiveError(f"there is no folder {output.parent} for {output.name}")
@@ -55,7 +57,7 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
                     _add(tar, name, size, source)
             tar.close()
             os.fsync(file.fileno())
-        if _wholes(record, study) != wholes:
+        if _with_promotion(record, study) != family:
             raise RecordError(f"study {study.name} went on meanwhile: stop it, then export it")
         partial.replace(output)
     finally:
@@ -63,10 +65,12 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
     return contents
 
 
-def import_study(record: Record, path: Path, place: Mapping[str, Any]) -> tuple[Study, Contents]:
+def import_study(
+    record: Record, path: Path, overrides: Mapping[str, Any]
+) -> tuple[Study, Contents]:
     """Put the archive's studies on record, all or none, with their files.
 
-    `place`: fields of StudyConfig that say where a study lives, in place of the archive's own.
+    `overrides`: fields of StudyConfig that say where a study lives, in place of the archive's own.
     Raises ArchiveError, RecordError, StorageError, OSError.
     """
     if not path.is_file():
@@ -74,22 +78,22 @@ def import_study(record: Record, path: Path, place: Mapping[str, Any]) -> tuple[
     record.folder.mkdir(parents=True, exist_ok=True)
     with path.open("rb") as file:
         members = _members(path, file)
-        contents = _first_member(path, members, place)
-        _check_place(record, contents)
+        contents = _first_member(path, members, overrides)
+        _check_room(record, contents)
         with tempfile.TemporaryDirectory(dir=record.folder, prefix=".import-") as scratch:
             _unpack(path, members, contents, Path(scratch))
-            for whole in contents.studies:
-                record.files(whole.study, Path(scratch) / whole.study.name).keep_all()
-            names = [whole.study.name for whole in contents.studies]
+            for member in contents.studies:
+                record.files(member.study, Path(scratch) / member.study.name).keep_all()
+            names = [member.study.name for member in contents.studies]
             with _moved(record, names, Path(scratch)):
-                record.adopt(contents.studies, contents.readings)
+                record.add_studies(contents.studies, contents.readings)
     return record.study(contents.studies[0].study.name), contents
 
 
 # Out of a record -------------------------------------------------------------------------------
 
 
-def _wholes(record: Record, study: Study) -> list[Whole]:
+def _with_promotion(record: Record, study: Study) -> list[StudyWithEvents]:
     """The study and those of its promotion, none of them driven."""
     family = [study, *(s for s in record.studies() if s.config.parent == study.name)]
     for member in family:
@@ -98,12 +102,12 @@ def _wholes(record: Record, study: Study) -> list[Whole]:
                 f"study {member.name} is being driven: `python -m search stop {member.name}`, "
                 "then export it"
             )
-    return [Whole(study=member, events=tuple(record.events(member))) for member in family]
+    return [StudyWithEvents(study=member, events=tuple(record.events(member))) for member in family]
 
 
-def _files(record: Record, wholes: Sequence[Whole]) -> dict[str, tuple[int, str]]:
+def _files(record: Record, family: Sequence[StudyWithEvents]) -> dict[str, tuple[int, str]]:
     files = {}
-    for name in (whole.study.name for whole in wholes):
+    for name in (member.study.name for member in family):
         for path in sorted(record.study_folder(name).rglob("*")):
             inside = path.relative_to(record.folder).as_posix()
             if path.is_file() and not path.is_symlink() and moves(inside, name):
@@ -144,21 +148,21 @@ def _damaged(path: Path, error: object) -> ArchiveError:
 
 
 def _first_member(
-    path: Path, members: Iterator[tuple[str, Any]], place: Mapping[str, Any]
+    path: Path, members: Iterator[tuple[str, Any]], overrides: Mapping[str, Any]
 ) -> Contents:
     name, content = next(members, ("", None))
     if content is None or name != INDEX:
         raise _damaged(path, f"it does not begin with {INDEX}")
     try:
-        return read_index(content.read(), place)
+        return read_index(content.read(), overrides)
     except Exception as error:  # somebody else's bytes: whatever they make of our types
         raise _damaged(path, error or type(error).__name__) from error
 
 
-def _check_place(record: Record, contents: Contents) -> None:
+def _check_room(record: Record, contents: Contents) -> None:
     names = {study.name for study in record.studies()}
-    for whole in contents.studies:
-        study, folder = whole.study, record.study_folder(whole.study.name)
+    for member in contents.studies:
+        study, folder = member.study, record.study_folder(member.study.name)
         if study.name in names:
             raise RecordError(
                 f"a study named {study.name!r} exists here: import into another --studies-dir, or "

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from search.decisions.history import Event, History
 from search.errors import UserError
-from search.record.study import Study, Whole
+from search.record.study import Study, StudyWithEvents
 from search.tasks.config import StudyConfig
 from trainables.checks import check_types
 
@@ -32,7 +32,7 @@ _LEDGER = ("model_hash", "split_hash", "study", "purpose")
 class Contents:
     """What an archive holds, or held: the study first, then those of its promotion."""
 
-    studies: Sequence[Whole]
+    studies: Sequence[StudyWithEvents]
     readings: Sequence[Mapping[str, Any]]  # rows of the ledger of test readings
     files: Mapping[str, tuple[int, str]]  # NAME/FOLDER/...: bytes, SHA-256
 
@@ -51,15 +51,15 @@ def write_index(contents: Contents) -> bytes:
 
 def _objects(contents: Contents) -> Iterator[dict[str, Any]]:
     yield {"format": FORMAT}
-    for whole in contents.studies:
-        study = whole.study
+    for member in contents.studies:
+        study = member.study
         yield {
             "study": study.name,
             "created_at": study.created_at,
             "config": study.config.as_dict(),
             "origin": dict(study.origin),
         }
-        for sequence, at, event in whole.events:
+        for sequence, at, event in member.events:
             values = {f.name: _plain(getattr(event, f.name)) for f in fields(event)}
             yield {"event": type(event).__name__, "sequence": sequence, "at": at, "values": values}
     for row in contents.readings:
@@ -72,8 +72,8 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def read_index(content: bytes, place: Mapping[str, Any]) -> Contents:
-    """What study.jsonl says, whoever wrote it, with the fields `place` in its studies' place.
+def read_index(content: bytes, overrides: Mapping[str, Any]) -> Contents:
+    """What study.jsonl says, whoever wrote it, with the fields `overrides` in its studies' place.
 
     Raises whatever somebody else's bytes make of our types.
     """
@@ -87,7 +87,7 @@ def read_index(content: bytes, place: Mapping[str, Any]) -> Contents:
     readings, files = [], {}
     for line in lines[1:]:
         if "study" in line:
-            config = StudyConfig(**{**line["config"], **place})
+            config = StudyConfig(**{**line["config"], **overrides})
             name, created_at = line["study"], float(line["created_at"])
             study = Study(
                 id=0, name=name, created_at=created_at, config=config, origin=line["origin"]
@@ -100,9 +100,9 @@ def read_index(content: bytes, place: Mapping[str, Any]) -> Contents:
             readings.append({"at": float(row["at"]), **{key: str(row[key]) for key in _LEDGER}})
         else:
             files[line["file"]] = (int(line["bytes"]), str(line["sha256"]))
-    wholes = [Whole(study=study, events=tuple(events)) for study, events in studies]
-    _check(wholes, files)
-    return Contents(studies=wholes, readings=readings, files=files)
+    family = [StudyWithEvents(study=study, events=tuple(events)) for study, events in studies]
+    _check(family, files)
+    return Contents(studies=family, readings=readings, files=files)
 
 
 def _event(line: dict[str, Any]) -> Event:
@@ -118,19 +118,19 @@ def _event(line: dict[str, Any]) -> Event:
     return event
 
 
-def _check(wholes: list[Whole], files: Mapping[str, Any]) -> None:
+def _check(family: list[StudyWithEvents], files: Mapping[str, Any]) -> None:
     """The index is one of a study, whoever wrote it."""
-    first = wholes[0].study
-    for whole in wholes:
-        study, sequences = whole.study, [sequence for sequence, _, _ in whole.events]
+    first = family[0].study
+    for member in family:
+        study, sequences = member.study, [sequence for sequence, _, _ in member.events]
         parent = None if study is first else first.name
         if study.name != study.config.name or study.config.parent != parent:
             raise UserError(f"{study.name!r} is not {first.name} or a study of its promotion")
         if sequences != list(range(1, len(sequences) + 1)):
             raise UserError(f"the events of {study.name} are not in order")
-        History((at, event) for _, at, event in whole.events)
+        History((at, event) for _, at, event in member.events)
     for name in files:
-        if not any(moves(name, whole.study.name) for whole in wholes):
+        if not any(moves(name, member.study.name) for member in family):
             raise UserError(f"{name!r} is no file of a study")
 
 

@@ -14,8 +14,8 @@ from search.errors import RecordError, StudyLockedError
 
 __all__ = [
     "Database",
-    "driven_elsewhere",
-    "take_driver_lock",
+    "acquire_lock",
+    "locked_error",
 ]
 
 LOCK_PATIENCE_S = 1.0
@@ -24,21 +24,21 @@ LOCK_PATIENCE_S = 1.0
 class Database(abc.ABC):
     """An engine whose commits are durable, and a lock for each study's driver."""
 
-    retaken = 0  # so many times has this driver's lock been lost and taken again
+    reacquired = 0  # so many times has this driver's lock been lost and taken again
 
-    def __init__(self, place: str, engine: sa.Engine, url: str | None = None) -> None:
-        self.place = place  # as a user knows it
+    def __init__(self, location: str, engine: sa.Engine, url: str | None = None) -> None:
+        self.location = location  # as a user knows it
         self.url = url  # of a server
         self.engine = engine
 
     @contextlib.contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """One transaction. What a user can mend is a RecordError."""
-        with self.errors_told(), self.transaction(write) as connection:
+        """One transaction. What a user can put right is a RecordError."""
+        with self.as_record_errors(), self.transaction(write) as connection:
             yield connection
 
     @contextlib.contextmanager
-    def errors_told(self) -> Iterator[None]:
+    def as_record_errors(self) -> Iterator[None]:
         try:
             yield
         except sa.exc.IntegrityError:
@@ -70,18 +70,18 @@ class Database(abc.ABC):
         """Whether a driver is at work on the study now."""
 
 
-def take_driver_lock(
+def acquire_lock(
     attempt: Callable[[], bool], name: str, holder: Callable[[], str | None] = lambda: None
 ) -> None:
     """Try for a second: a driver killed just now may not quite be gone. Raises StudyLockedError."""
     patience_ends = time.monotonic() + LOCK_PATIENCE_S
     while not attempt():
         if time.monotonic() > patience_ends:
-            raise driven_elsewhere(name, holder())
+            raise locked_error(name, holder())
         time.sleep(0.02)
 
 
-def driven_elsewhere(name: str, holder: str | None = None) -> StudyLockedError:
+def locked_error(name: str, holder: str | None = None) -> StudyLockedError:
     by = f" ({holder})" if holder else ""
     return StudyLockedError(
         f"study {name!r} is being driven by another process{by}; see it with "

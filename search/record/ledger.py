@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from search.record.database import Database
 from search.record.schema import readings
 
-__all__ = ["Ledger", "enter"]
+__all__ = ["Ledger", "insert_reading"]
 
 
 class Ledger:
@@ -23,7 +23,7 @@ class Ledger:
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
         self._database, self._now = database, now
 
-    def intend(self, model_hash: str, split_hash: str, *, study: str, purpose: str) -> None:
+    def note(self, model_hash: str, split_hash: str, *, study: str, purpose: str) -> None:
         """Note a reading, durable when this returns: before the data is opened. The same weights
         on the same split are one reading, however often."""
         row = {
@@ -47,7 +47,7 @@ class Ledger:
         with self._database.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def of(self, study: str) -> list[dict[str, Any]]:
+    def readings(self, study: str) -> list[dict[str, Any]]:
         """A study's readings, in order."""
         columns = [column for column in readings.c if column is not readings.c.id]
         query = sa.select(*columns).where(readings.c.study == study).order_by(readings.c.id)
@@ -55,7 +55,7 @@ class Ledger:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def enter(connection: sa.Connection, reading: Mapping[str, Any]) -> None:
+def insert_reading(connection: sa.Connection, reading: Mapping[str, Any]) -> None:
     """Take a reading of another record's ledger over; one that is known stays one."""
     same = [readings.c[name] == reading[name] for name in ("model_hash", "split_hash")]
     if connection.execute(sa.select(readings.c.id).where(*same)).first() is None:

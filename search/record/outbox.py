@@ -1,4 +1,4 @@
-"""What a driver has told its record, and a server that does not answer has not taken yet."""
+"""Events that a driver has appended and a server that does not answer has not taken yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows: list[Row] = []
-        self._retaken = database.retaken  # as of the last write
+        self._reacquired = database.reacquired  # as of the last write
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -58,21 +58,21 @@ class Outbox:
     def _insert(self, rows: list[Row], *, again: bool = False) -> None:
         """`again`: some may be there. While the lock was lost, others may have written."""
         with self._database.connect(write=True) as connection:
-            retaken = self._database.retaken
-            if again or retaken != self._retaken:
-                rows = _missing(connection, rows)
+            reacquired = self._database.reacquired
+            if again or reacquired != self._reacquired:
+                rows = _not_on_record(connection, rows)
             insert_rows(connection, rows)
-        self._retaken = retaken
+        self._reacquired = reacquired
 
-    def settle(self, patience_s: float) -> None:
+    def wait_until_written(self, patience_s: float) -> None:
         """Wait until all is written. Raises UnreachableError after `patience_s` seconds."""
         patience_ends = time.monotonic() + patience_s
         while not self.flush():
             if time.monotonic() > patience_ends:
                 raise UnreachableError(
-                    f"{self._database.place} has not answered for {patience_s:.0f} s: the study's "
-                    f"last {len(self)} events are not on record; resume it when the server is "
-                    "back, and they are made again from checkpoints"
+                    f"{self._database.location} has not answered for {patience_s:.0f} s: the "
+                    f"study's last {len(self)} events are not on record; resume it when the server "
+                    "is back, and they are made again from checkpoints"
                 )
             time.sleep(0.1)
 
@@ -86,18 +86,18 @@ def insert_rows(connection: sa.Connection, rows: Iterable[Row]) -> None:
         connection.execute(sa.insert(table), row)
 
 
-def _missing(connection: sa.Connection, rows: list[Row]) -> list[Row]:
+def _not_on_record(connection: sa.Connection, rows: list[Row]) -> list[Row]:
     """Those not on record: of a commit whose answer was lost, they are. Raises StudyLockedError."""
     _, first = rows[0]
-    there = set()
+    known = set()
     for table in schema.EVENTS.values():
         query = sa.select(table.c.sequence, table.c.at).where(
             table.c.study_id == first["study_id"], table.c.sequence >= first["sequence"]
         )
-        there |= {(sequence, at) for sequence, at in connection.execute(query)}
-    if not there <= {(row["sequence"], row["at"]) for _, row in rows}:
+        known |= {(sequence, at) for sequence, at in connection.execute(query)}
+    if not known <= {(row["sequence"], row["at"]) for _, row in rows}:
         raise StudyLockedError(
             f"another driver has worked on the study while the record could not be reached: the "
             f"last {len(rows)} events of this one are dropped"
         )
-    return [(table, row) for table, row in rows if (row["sequence"], row["at"]) not in there]
+    return [(table, row) for table, row in rows if (row["sequence"], row["at"]) not in known]

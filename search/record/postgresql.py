@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from search.errors import RecordError, UnreachableError, first_line
-from search.record.database import Database, driven_elsewhere, take_driver_lock
+from search.record.database import Database, acquire_lock, locked_error
 from search.record.schema import schema
 
 __all__ = ["Postgresql"]
@@ -62,7 +62,7 @@ class Postgresql(Database):
     """
 
     def __init__(self, url: str, *, create: bool) -> None:
-        address = _address(url)
+        address = _parse_url(url)
         # No other process has this name: by it a driver knows a lock as its own.
         self._application = f"search {socket.gethostname()[:20]}:{os.getpid()} "
         self._application += secrets.token_hex(8)
@@ -73,7 +73,7 @@ class Postgresql(Database):
         # A lock lives and dies with its connection, so that is in no pool.
         self._locks = sa.create_engine(address, poolclass=sa.NullPool, connect_args=arguments)
         self._driving: _Lock | None = None
-        self._failures, self._said = 0, ""  # in a row, and the last
+        self._failures, self._last_error = 0, ""  # in a row, and the last
         self._retry_at = 0.0
         self._make_tables(create)
 
@@ -84,7 +84,7 @@ class Postgresql(Database):
                 return
             if not create:
                 raise RecordError(
-                    f"no studies in {self.place}: start one with `python -m search run TASK`, "
+                    f"no studies in {self.location}: start one with `python -m search run TASK`, "
                     "or say where they are with --record"
                 )
             key = {"key": _key("tables")}  # two processes may be at it
@@ -97,12 +97,12 @@ class Postgresql(Database):
         """Raises UnreachableError, at once where a server that does not answer was just asked."""
         begun = time.monotonic()
         if begun < self._retry_at:
-            raise UnreachableError(self._said)
+            raise UnreachableError(self._last_error)
         try:
             with super().connect(write=write) as connection:
                 yield connection
         except UnreachableError as error:
-            self._failures, self._said = self._failures + 1, str(error)
+            self._failures, self._last_error = self._failures + 1, str(error)
             if self._failures > 1:  # one may be a connection that broke while nobody used it
                 now = time.monotonic()
                 self._retry_at = now + max(RETRY_S, 5 * (now - begun))  # waiting holds up trials
@@ -117,7 +117,7 @@ class Postgresql(Database):
                 yield connection
             return
         if driving.connection is None:
-            driving.connection = self._take_again(driving.name)
+            driving.connection = self._reacquire(driving.name)
         try:
             with driving.connection.begin():
                 yield driving.connection
@@ -133,9 +133,9 @@ class Postgresql(Database):
             # No state: not the server's word but the client's. 53: no room, too many connections.
             state is None or error.connection_invalidated or state[:2] in ("08", "53", "57")
         ):
-            return UnreachableError(f"{self.place} does not answer: {reason}. {_mend(reason)}")
+            return UnreachableError(f"{self.location} does not answer: {reason}. {_advice(reason)}")
         return RecordError(
-            f"{self.place} cannot be used: {reason}. Its user needs the right to create tables "
+            f"{self.location} cannot be used: {reason}. Its user needs the right to create tables "
             "and to write to them"
         )
 
@@ -143,11 +143,11 @@ class Postgresql(Database):
     def driver_lock(self, name: str) -> Iterator[None]:
         """The server frees a dead driver's: at once, or 25 s after its machine is gone."""
         assert self._driving is None, "a process drives one study at a time"
-        with self.errors_told():
+        with self.as_record_errors():
             driving = _Lock(name, self._locks.connect())
         try:
-            with self.errors_told():
-                self._take(driving)
+            with self.as_record_errors():
+                self._acquire(driving)
             self._driving = driving
             yield
         finally:
@@ -156,32 +156,32 @@ class Postgresql(Database):
                 with contextlib.suppress(sa.exc.DatabaseError), driving.connection as last:
                     last.execute(sa.text("SELECT pg_advisory_unlock_all()"))
 
-    def _take(self, driving: _Lock) -> None:
+    def _acquire(self, driving: _Lock) -> None:
         connection, name = driving.connection, driving.name
         assert connection is not None
-        take_driver_lock(
-            lambda: _taken(connection, name), name, lambda: _shown(_holder(connection, name))
+        acquire_lock(
+            lambda: _try_lock(connection, name), name, lambda: _readable(_holder(connection, name))
         )
 
-    def _take_again(self, name: str) -> sa.Connection:
+    def _reacquire(self, name: str) -> sa.Connection:
         """The lock of a driver whose connection broke, on a new one."""
         connection = self._locks.connect()
-        if _taken(connection, name):
-            self.retaken += 1
+        if _try_lock(connection, name):
+            self.reacquired += 1
             return connection
         holder = _holder(connection, name)
         connection.close()
         if holder in (None, self._application):
-            raise UnreachableError(f"{self.place} has not noticed yet that a connection broke")
-        raise driven_elsewhere(name, _shown(holder))
+            raise UnreachableError(f"{self.location} has not noticed yet that a connection broke")
+        raise locked_error(name, _readable(holder))
 
     def keep_lock(self) -> None:
         try:
-            self._touch()
+            self._ping()
         except UnreachableError:  # that a connection broke is found out by using it
-            self._touch()
+            self._ping()
 
-    def _touch(self) -> None:
+    def _ping(self) -> None:
         with self.connect(write=True) as connection:
             connection.execute(sa.text("SELECT 1"))
 
@@ -190,7 +190,7 @@ class Postgresql(Database):
             return _holder(connection, name) is not None
 
 
-def _taken(connection: sa.Connection, name: str) -> bool:
+def _try_lock(connection: sa.Connection, name: str) -> bool:
     """Whether the driver's lock could be taken; the connection then holds it to its end."""
     with connection.begin():
         query = sa.text("SELECT pg_try_advisory_lock(:key)")
@@ -204,7 +204,7 @@ def _holder(connection: sa.Connection, name: str) -> str | None:
     return None if row is None else row[0] or ""
 
 
-def _shown(holder: str | None) -> str:
+def _readable(holder: str | None) -> str:
     """Without what makes the process's name its own."""
     return (holder or "").rpartition(" ")[0]
 
@@ -215,7 +215,7 @@ def _key(name: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _address(url: str) -> sa.URL:
+def _parse_url(url: str) -> sa.URL:
     """For SQLAlchemy. What cannot be read is not repeated: it may hold a password."""
     try:
         address = sa.make_url(url)
@@ -234,7 +234,7 @@ def _address(url: str) -> sa.URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def _mend(reason: str) -> str:
+def _advice(reason: str) -> str:
     if "password" in reason:
         return "Put HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass (mode 0600)"
     if "database" in reason and "does not exist" in reason:

@@ -21,14 +21,14 @@ from search.decisions.history import Event, History, Session
 from search.errors import RecordError
 from search.files.study_files import StudyFiles
 from search.record import schema
-from search.record.database import Database, driven_elsewhere
+from search.record.database import Database, locked_error
 from search.record.events import event_row, last_event, read_events
-from search.record.ledger import Ledger, enter
+from search.record.ledger import Ledger, insert_reading
 from search.record.outbox import Outbox, insert_rows
 from search.record.postgresql import Postgresql
 from search.record.requests import Requests
 from search.record.sqlite import Sqlite
-from search.record.study import Study, Whole, read_study
+from search.record.study import Study, StudyWithEvents, read_study
 from search.tasks.config import StudyConfig
 from search.tasks.registry import lies_in
 
@@ -44,7 +44,7 @@ class Record:
 
     def __init__(self, folder: Path, database: Database) -> None:
         self.folder = folder
-        self.place = database.place  # as a user knows it
+        self.location = database.location  # as a user knows it
         self.url = database.url  # None: the database is a file of the folder
         self._database = database
         self._sequences: dict[int, int] = {}  # the last of each study that this process drives
@@ -83,7 +83,7 @@ class Record:
             if study.name == name:
                 return study
         names = ", ".join(study.name for study in studies) or "none yet"
-        raise RecordError(f"no study named {name!r} in {self.place}; there: {names}")
+        raise RecordError(f"no study named {name!r} in {self.location}; there: {names}")
 
     def create(self, config: StudyConfig, origin: Mapping[str, Any]) -> Study:
         self._check_task(config)
@@ -98,7 +98,7 @@ class Record:
                 connection.execute(sa.insert(schema.studies), row)
         except sa.exc.IntegrityError:
             raise RecordError(
-                f"a study named {config.name!r} exists in {self.place}: go on with it by "
+                f"a study named {config.name!r} exists in {self.location}: go on with it by "
                 f"`python -m search resume {config.name}`, or choose another --name"
             ) from None
         return self.study(config.name)
@@ -134,9 +134,9 @@ class Record:
         """
         return self._outbox.flush()
 
-    def settle(self, patience_s: float) -> None:
+    def wait_until_written(self, patience_s: float) -> None:
         """Wait until all is on record. Raises UnreachableError after `patience_s` seconds."""
-        self._outbox.settle(patience_s)
+        self._outbox.wait_until_written(patience_s)
 
     def events(self, study: Study, after: int = 0) -> list[tuple[int, float, Event]]:
         """Events with a sequence number above `after`, in order: (sequence, time, event)."""
@@ -161,19 +161,21 @@ class Record:
         with self._database.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def adopt(self, wholes: Sequence[Whole], readings: Sequence[Mapping[str, Any]]) -> None:
+    def add_studies(
+        self, family: Sequence[StudyWithEvents], readings: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Put studies of another record on this one as they are, all or none. Readings that are on
         the ledger already stay one."""
         try:
             with self._database.connect(write=True) as connection:
-                for whole in wholes:
-                    _adopt(connection, whole)
+                for member in family:
+                    _insert_study(connection, member)
                 for reading in readings:
-                    enter(connection, reading)
+                    insert_reading(connection, reading)
         except sa.exc.IntegrityError:
-            names = ", ".join(whole.study.name for whole in wholes)
+            names = ", ".join(member.study.name for member in family)
             raise RecordError(
-                f"{names} cannot be put into {self._database.place}: a study of that name was "
+                f"{names} cannot be put into {self._database.location}: a study of that name was "
                 "made meanwhile, or something is in it twice"
             ) from None
 
@@ -183,7 +185,7 @@ class Record:
         phases = [other for other in self.studies() if other.config.parent == study.name]
         for member in (study, *phases):
             if self.driven(member.name):
-                raise driven_elsewhere(member.name)
+                raise locked_error(member.name)
         for phase in phases:
             self.delete(phase)
         with self.driver_lock(study.name):
@@ -240,8 +242,8 @@ def open_record(folder: Path, *, url: str | None = None, create: bool = False) -
     return Record(folder.resolve(), database)
 
 
-def _adopt(connection: sa.Connection, whole: Whole) -> None:
-    study = whole.study
+def _insert_study(connection: sa.Connection, member: StudyWithEvents) -> None:
+    study = member.study
     values = {
         "name": study.name,
         "created_at": study.created_at,
@@ -250,4 +252,4 @@ def _adopt(connection: sa.Connection, whole: Whole) -> None:
     }
     insert = sa.insert(schema.studies).returning(schema.studies.c.id)
     study_id = connection.execute(insert, values).scalar_one()
-    insert_rows(connection, (event_row(study_id, *numbered) for numbered in whole.events))
+    insert_rows(connection, (event_row(study_id, *numbered) for numbered in member.events))

@@ -38,26 +38,30 @@ def _events(name: str, *columns: sa.Column[Any], unique: tuple[str, ...] = ()) -
     )
 
 
-def _whole(name: str) -> sa.Column[Any]:
+def _integer(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Integer, nullable=False)
 
 
 suggestions = _events(
     "suggestions",
-    _whole("trial"),
+    _integer("trial"),
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     unique=("trial",),
 )
 segments = _events(
-    "segments", _whole("trial"), _whole("attempt"), _whole("first_epoch"), _whole("last_epoch")
+    "segments",
+    _integer("trial"),
+    _integer("attempt"),
+    _integer("first_epoch"),
+    _integer("last_epoch"),
 )
 epochs = _events(
     "epochs",
-    _whole("trial"),
-    _whole("attempt"),
-    _whole("epoch"),
+    _integer("trial"),
+    _integer("attempt"),
+    _integer("epoch"),
     sa.Column("metrics", sa.JSON, nullable=False),
     sa.Column("cpu_s", sa.Float, nullable=False),
     sa.Column("wall_s", sa.Float, nullable=False),
@@ -67,9 +71,9 @@ epochs = _events(
 )
 failures = _events(
     "failures",
-    _whole("trial"),
-    _whole("attempt"),
-    _whole("epoch"),
+    _integer("trial"),
+    _integer("attempt"),
+    _integer("epoch"),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("traceback", sa.Text, nullable=False),
     sa.Column("counts", sa.Boolean, nullable=False),
@@ -79,7 +83,7 @@ failures = _events(
 sessions = _events(
     "sessions",
     sa.Column("event", sa.String(20), nullable=False),
-    _whole("trials"),
+    _integer("trials"),
     sa.Column("details", sa.JSON, nullable=False),
 )
 requests = sa.Table(  # the only table that others than the driver write to

@@ -14,7 +14,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 
 from search.errors import RecordError
-from search.record.database import Database, take_driver_lock
+from search.record.database import Database, acquire_lock
 from search.record.schema import schema
 
 __all__ = ["Sqlite"]
@@ -30,7 +30,7 @@ class Sqlite(Database):
         path = folder / "record.db"
         url = sa.URL.create("sqlite", database=str(path))  # a path may hold ? or %
         engine = sa.create_engine(url, connect_args={"timeout": BUSY_PATIENCE_S})
-        sa.event.listen(engine, "connect", _durable)
+        sa.event.listen(engine, "connect", _configure)
         super().__init__(str(folder), engine)
         weakref.finalize(self, engine.dispose)  # the file is whole: no write-ahead log beside it
         there = path.exists()
@@ -69,17 +69,17 @@ class Sqlite(Database):
     def unusable(self, error: Exception) -> RecordError:
         reason, path = str(getattr(error, "orig", None) or error), self._folder / "record.db"
         if "full" in reason or "No space" in reason or "I/O" in reason:
-            mend = f"cannot be written: {reason}. Make room on that disk, then resume the study"
+            advice = f"cannot be written: {reason}. Make room on that disk, then resume the study"
         elif "locked" in reason:
-            mend = f"is locked by another program: {reason}. End that program, then try again"
+            advice = f"is locked by another program: {reason}. End that program, then try again"
         elif "malformed" in reason or "not a database" in reason:
-            mend = (
+            advice = (
                 f"is damaged: {reason}. Move it away and mend it: `sqlite3 DAMAGED .recover | "
                 f"sqlite3 {path}` (.dump where there is no .recover)"
             )
         else:
-            mend = f"cannot be used: {reason}. The folder must be there and writable"
-        return RecordError(f"{path} {mend}")
+            advice = f"cannot be used: {reason}. The folder must be there and writable"
+        return RecordError(f"{path} {advice}")
 
     @contextlib.contextmanager
     def driver_lock(self, name: str) -> Iterator[None]:
@@ -88,25 +88,25 @@ class Sqlite(Database):
         path = self._folder / name / "driver.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
-            take_driver_lock(lambda: _locked(file, fcntl.LOCK_EX), name)
+            acquire_lock(lambda: _try_lock(file, fcntl.LOCK_EX), name)
             yield
 
     def driven(self, name: str) -> bool:
         try:
             with (self._folder / name / "driver.lock").open() as file:
-                return not _locked(file, fcntl.LOCK_SH)
+                return not _try_lock(file, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
 
 
-def _durable(connection: sqlite3.Connection, _: Any) -> None:
+def _configure(connection: sqlite3.Connection, _: Any) -> None:
     """A commit is on the disk when it returns; readers never wait for the writer."""
-    _write_ahead(connection)
+    _use_write_ahead_log(connection)
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     """Where two processes give a new file its write-ahead log, SQLite tells one of them at once
     that it is locked, without the patience that it has elsewhere."""
     patience_ends = time.monotonic() + BUSY_PATIENCE_S
@@ -120,7 +120,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         time.sleep(0.01)
 
 
-def _locked(file: IO[str], kind: int) -> bool:
+def _try_lock(file: IO[str], kind: int) -> bool:
     """Whether the lock could be taken; it is given back when the file is closed."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from search.decisions.history import Event
 from search.errors import RecordError
 from search.tasks.config import StudyConfig
 
-__all__ = ["Study", "Whole", "read_study"]
+__all__ = ["Study", "StudyWithEvents", "read_study"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +25,18 @@ class Study:
     origin: Mapping[str, Any]  # hashes of code, data, space; versions; training-free baselines
 
     @property
-    def owner(self) -> str:
+    def ledger_name(self) -> str:
         """The study on the ledger: another one of its name, made later, is not the same."""
         return f"{self.name} {self.created_at:.3f}"
 
-    def tracked_at(self, uri: str) -> Study:
+    def with_tracking_uri(self, uri: str) -> Study:
         """The same study, shown by another MLflow than it began with."""
         config = dataclasses.replace(self.config, tracking_uri=uri)
         return dataclasses.replace(self, config=config)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
+class StudyWithEvents:
     """A study with all its events: what moves from one record to another."""
 
     study: Study

@@ -66,7 +66,7 @@ class Projection:
         self._states_at, self._told_study = (), {}  # all are looked at again
         if study.config.parent is not None:
             promoted = self._record.study(study.config.parent)
-            promoted = promoted.tracked_at(study.config.tracking_uri)
+            promoted = promoted.with_tracking_uri(study.config.tracking_uri)
             self._parent = Projection(self._record, promoted, self._task).run_id()
 
     def _find_runs(self) -> dict[int | None, str]:

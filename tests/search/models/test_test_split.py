@@ -92,7 +92,7 @@ def test_the_same_weights_are_one_reading(record):
 
 
 def test_another_split_is_another_ledger(record):
-    record.ledger.intend("m1", "another split", study="s", purpose="test")
+    record.ledger.note("m1", "another split", study="s", purpose="test")
 
     assert _read(record, "m1").all == 1
 

@@ -44,8 +44,8 @@ def fill(record: Record, name: str = "s") -> Study:
         events[events.index(end)] = dataclasses.replace(end, metrics={"score": value, "ä\n'": 0.0})
     record.append(study, *events)
     record.append(record.create(confirm, {}), studies.session("started"))
-    record.ledger.intend("a" * 64, "b" * 64, study=study.owner, purpose="final")
-    record.ledger.intend("c" * 64, "b" * 64, study="another 1.000", purpose="final")
+    record.ledger.note("a" * 64, "b" * 64, study=study.ledger_name, purpose="final")
+    record.ledger.note("c" * 64, "b" * 64, study="another 1.000", purpose="final")
     for path in (
         *("checkpoints/trial-0/epoch-000001.pt", "predictions/labels.arrow", "logs/trial-0.log"),
         *("figures/trial-1/curve.png", "driver.lock", "logs/trial-0.preempted", "notes.txt"),
@@ -81,7 +81,8 @@ def everything(record: Record, name: str = "s") -> Any:
         if path.is_file() and path.name not in ("driver.lock", "notes.txt", "trial-0.preempted")
     }
     known = [
-        (dataclasses.replace(s, id=0), record.events(s), record.ledger.of(s.owner)) for s in found
+        (dataclasses.replace(s, id=0), record.events(s), record.ledger.readings(s.ledger_name))
+        for s in found
     ]
     return known, files
 
@@ -113,7 +114,7 @@ def test_where_the_storage_does_not_answer_nothing_is_on_record(laptop, cluster,
 def test_readings_of_the_test_split_are_counted_once(laptop, server, tmp_path):
     study = fill(laptop)
     export_study(laptop, study, tmp_path / "s.tar")
-    server.ledger.intend("a" * 64, "b" * 64, study="before 1.000", purpose="final")
+    server.ledger.note("a" * 64, "b" * 64, study="before 1.000", purpose="final")
 
     import_study(server, tmp_path / "s.tar", {})
 
@@ -172,11 +173,11 @@ def test_a_study_that_went_on_is_not_exported(laptop, tmp_path, monkeypatch):
     with laptop.driver_lock("s"), pytest.raises(RecordError, match="s is being driven"):
         export_study(laptop, study, tmp_path / "s.tar")
 
-    readings = laptop.ledger.of
+    readings = laptop.ledger.readings
     monkeypatch.setattr(
         laptop.ledger,
-        "of",
-        lambda owner: laptop.append(study, studies.session("started")) and readings(owner),
+        "readings",
+        lambda name: laptop.append(study, studies.session("started")) and readings(name),
     )
     with pytest.raises(RecordError, match="went on meanwhile"):
         export_study(laptop, study, tmp_path / "s.tar")
@@ -315,7 +316,7 @@ def test_only_regular_files_come_out(archive, cluster, fields):
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "message"),
     [
         ([], "1 files are missing, as s/logs/x"),
         ([member("s/logs/x", b"evil" * 1000)], "s/logs/x is not what was written"),
@@ -328,11 +329,11 @@ def test_only_regular_files_come_out(archive, cluster, fields):
     ],
     ids=["missing", "longer", "altered", "twice", "unannounced"],
 )
-def test_what_the_index_does_not_say_is_refused(archive, cluster, members, said):
+def test_what_the_index_does_not_say_is_refused(archive, cluster, members, message):
     lines = [line for line in index_of(archive) if "file" not in line]
     forge(archive, [*lines, announced("s/logs/x")], *members)
 
-    with pytest.raises(ArchiveError, match=said):
+    with pytest.raises(ArchiveError, match=message):
         import_study(cluster, archive, {})
 
     assert cluster.studies() == []
@@ -340,7 +341,7 @@ def test_what_the_index_does_not_say_is_refused(archive, cluster, members, said)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda lines: lines[0].update(format=2), "its format is 2"),
         (lambda lines: lines[1].update(study="../s"), "is not"),
@@ -358,7 +359,7 @@ def test_what_the_index_does_not_say_is_refused(archive, cluster, members, said)
         (lambda lines: lines.append([1]), ""),
     ],
 )
-def test_a_forged_index_is_one_clear_line(archive, cluster, change, said):
+def test_a_forged_index_is_one_clear_line(archive, cluster, change, message):
     lines = [line for line in index_of(archive) if "file" not in line]
     change(lines)
     forge(archive, lines)
@@ -366,7 +367,7 @@ def test_a_forged_index_is_one_clear_line(archive, cluster, change, said):
     with pytest.raises((ArchiveError, RecordError)) as refused:
         import_study(cluster, archive, {})
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert cluster.studies() == []
 
 
@@ -408,10 +409,10 @@ def test_the_cluster_of_the_environment_is_not_asked(laptop, tmp_path, monkeypat
     assert Path("s.tar").exists()
 
 
-def assert_one_line(said: str) -> None:
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert "x.tar is damaged, or no archive of `export`" in said
+def assert_one_line(message: str) -> None:
+    assert message.startswith("error: ")
+    assert message.count("\n") == 1
+    assert "x.tar is damaged, or no archive of `export`" in message
 
 
 @pytest.fixture(scope="module")
@@ -447,8 +448,8 @@ def test_damage_is_found_or_does_none(whole, tmp_path_factory, damage):
     try:
         import_study(record, folder / "x.tar", {})
     except ArchiveError as error:
-        said = str(error).splitlines()
-        assert (said[1:], record.studies()) == ([], [])
+        lines = str(error).splitlines()
+        assert (lines[1:], record.studies()) == ([], [])
         assert not (record.folder / "s").exists()
     else:
         assert everything(record) == was
@@ -474,8 +475,8 @@ def moved(
     carry(home, cluster)
     killed_after(cluster, 13, "resume", "s")
     carry(cluster, back)
-    told = back.search("resume", "s")
-    assert told.returncode == 0, told.stderr
+    done = back.search("resume", "s")
+    assert done.returncode == 0, done.stderr
     assert never_moved.wait(60) == 0, never_moved.communicate()
     return still, cluster, back
 
@@ -495,11 +496,11 @@ def killed_after(place: Place, epochs: int, *command: str) -> None:
 def carry(source: Place, target: Place) -> None:
     file = target.folder / "s.tar"
     ends = time.monotonic() + 20  # a dead driver's trials end with their Ray
-    while (told := source.search("export", "s", "--output", str(file))).returncode:
-        assert time.monotonic() < ends, told.stderr
-    told = target.search("import", str(file))
-    assert told.returncode == 0, told.stderr
-    assert "python -m search resume s" in told.stdout
+    while (done := source.search("export", "s", "--output", str(file))).returncode:
+        assert time.monotonic() < ends, done.stderr
+    done = target.search("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "python -m search resume s" in done.stdout
 
 
 def test_a_moved_study_is_the_one_never_moved(moved):

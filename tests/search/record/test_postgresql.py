@@ -53,37 +53,39 @@ def test_the_database_is_named_by_the_environment_where_no_url_is_given(record, 
     ],
 )
 def test_a_password_in_the_url_is_refused_and_not_repeated(url, tmp_path):
-    with pytest.raises(RecordError, match=r"holds a password.*\.pgpass") as told:
+    with pytest.raises(RecordError, match=r"holds a password.*\.pgpass") as refused:
         open_record(tmp_path, url=url)
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     "url", ["mysql://h/x", "sqlite:///x.db", "postgres://me:s3cret@h/x", "x", "postgresql://h:p/x"]
 )
 def test_another_url_is_refused(url, tmp_path):
-    with pytest.raises(RecordError, match=r"must be postgresql://USER@HOST:PORT/DATABASE") as told:
+    with pytest.raises(
+        RecordError, match=r"must be postgresql://USER@HOST:PORT/DATABASE"
+    ) as refused:
         open_record(tmp_path, url=url)
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(refused.value)
 
 
-def test_a_server_that_is_not_there_is_said(tmp_path):
+def test_a_server_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(RecordError, match=r"127.0.0.1:9/x does not answer: .*refused.*Start") as e:
         open_record(tmp_path, url="postgresql://me@127.0.0.1:9/x", create=True)
 
     assert "\n" not in str(e.value)
 
 
-def test_a_missing_database_and_an_unknown_user_are_said(postgres, tmp_path):
+def test_a_missing_database_and_an_unknown_user_are_reported(postgres, tmp_path):
     with pytest.raises(RecordError, match=r'"nowhere" does not exist.*createdb'):
         open_record(tmp_path, url=postgres.url("nowhere"), create=True)
     with pytest.raises(RecordError, match=r'"nobody" does not exist. Name a user'):
         open_record(tmp_path, url=postgres.url("postgres", user="nobody"), create=True)
 
 
-def test_a_password_is_taken_from_pgpass_and_a_wrong_one_said(postgres, tmp_path, monkeypatch):
+def test_a_password_is_taken_from_pgpass_and_a_wrong_one_reported(postgres, tmp_path, monkeypatch):
     url = postgres.guarded_database(password="right")
     passwords = tmp_path / "pgpass"
     monkeypatch.setenv("PGPASSFILE", str(passwords))
@@ -108,7 +110,7 @@ def test_a_database_without_tables_says_run_and_is_left_as_it_is(postgres, tmp_p
             open_record(tmp_path, url=url)
 
 
-def test_a_user_without_rights_is_told(postgres, record, tmp_path):
+def test_a_user_without_rights_gets_an_error(postgres, record, tmp_path):
     postgres.execute("CREATE ROLE reader LOGIN")
     url = record.url.replace("tester", "reader")
 
@@ -237,7 +239,7 @@ def test_a_server_that_is_gone_for_a_while_loses_nothing(own_postgres, tmp_path)
             added += record.append(study, events[-1])
         assert time.monotonic() - begun < 0.5  # it does not knock at every door
         own_postgres.start()
-        record.settle(10)
+        record.wait_until_written(10)
         assert record.unwritten == 0
         assert record.driven("s")
 
@@ -253,12 +255,12 @@ def test_a_server_that_stays_away_is_said_at_the_end(own_postgres, tmp_path):
         own_postgres.stop()
         record.append(study, suggestion(0))
         with pytest.raises(UnreachableError, match=r"not answered for 1 s: .* last 1 events"):
-            record.settle(1)
+            record.wait_until_written(1)
     assert record.unwritten == 0
     own_postgres.start()
 
 
-def test_who_does_not_drive_is_told_of_an_outage_at_once(own_postgres, tmp_path):
+def test_who_does_not_drive_hears_of_an_outage_at_once(own_postgres, tmp_path):
     record = open_record(tmp_path, url=own_postgres.database(), create=True)
     study = record.create(_config("s"), {})
     own_postgres.stop()

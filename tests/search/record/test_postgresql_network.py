@@ -41,7 +41,7 @@ with record.driver_lock("s"):
         time.sleep(0.2)
         if Path("enough").exists():
             break
-    record.settle(30)
+    record.wait_until_written(30)
 print(len(record.events(study)) - 3, flush=True)
 """
 
@@ -85,13 +85,13 @@ def test_a_driver_cut_off_until_its_lock_is_gone_goes_on_where_it_was(cut_off, t
         with _wire_cut():
             while _locks(cut_off, url):
                 time.sleep(0.2)
-            told = driver.stdout.readline().split()
-            while told[1] == "0":  # said before it knew
-                told = driver.stdout.readline().split()
+            progress = driver.stdout.readline().split()
+            while progress[1] == "0":  # said before it knew
+                progress = driver.stdout.readline().split()
         (tmp_path / "enough").touch()
-        *said, on_record = driver.communicate(timeout=60)[0].splitlines()
+        *printed, on_record = driver.communicate(timeout=60)[0].splitlines()
 
-    *_, last = [told, *(line.split() for line in said)]
+    *_, last = [progress, *(line.split() for line in printed)]
     assert on_record == last[0]  # each epoch, once: the database refuses a second
 
 

@@ -93,15 +93,15 @@ def test_numbers_come_back_bit_for_bit_and_a_configuration_in_its_order(record, 
     numbers = [0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 2**53 + 0.0, 123456789.123]
     config = dict(zip("gfedcba", numbers, strict=True))
     seed = 2**63 - 1
-    told = Suggestion(trial=0, config=config, seed=seed, source="a name " * 100)
+    suggested = Suggestion(trial=0, config=config, seed=seed, source="a name " * 100)
     metrics = {"score": 0.0, **config}
     ended = dataclasses.replace(epoch(0, 1, 0.5), metrics=metrics, cpu_s=1 / 3, wall_s=5e-324)
-    record.append(study, session("started"), told, ended)
+    record.append(study, session("started"), suggested, ended)
 
-    _, (_, _, told_back), (_, _, ended_back) = record.events(study)
+    _, (_, _, suggested_back), (_, _, ended_back) = record.events(study)
 
-    assert list(told_back.config.items()) == list(config.items())
-    assert repr(told_back) == repr(told)
+    assert list(suggested_back.config.items()) == list(config.items())
+    assert repr(suggested_back) == repr(suggested)
     assert repr(ended_back) == repr(ended)
 
 
@@ -223,15 +223,15 @@ def test_what_was_committed_before_a_kill_is_there(record, study):
         "    record.append(study, suggestion(n), segment(n, 1, 1)); print(n, flush=True)\n"
     )
     with _python(code, record) as child:
-        told = -1
-        while told < 20:
-            told = int(child.stdout.readline())
+        printed = -1
+        while printed < 20:
+            printed = int(child.stdout.readline())
         child.send_signal(signal.SIGKILL)
-        told = max([told, *(int(n) for n in child.stdout.read().split())])
+        printed = max([printed, *(int(n) for n in child.stdout.read().split())])
 
     trials = record.history(study).trials
 
-    assert len(trials) in (told + 1, told + 2)  # the last may have been on its way to us
+    assert len(trials) in (printed + 1, printed + 2)  # the last may have been on its way to us
     assert all(trial.target == 1 for trial in trials)
 
 
@@ -239,9 +239,9 @@ def test_requests_reach_the_driver_in_order_and_once(record, study):
     record.requests.add(study, "stop")
     record.requests.add(study, "stop now")
 
-    (first, _), (second, _) = told = record.requests.after(study, 0)
+    (first, _), (second, _) = found = record.requests.after(study, 0)
 
-    assert [request for _, request in told] == ["stop", "stop now"]
+    assert [request for _, request in found] == ["stop", "stop now"]
     assert record.requests.after(study, first) == [(second, "stop now")]
     assert record.requests.last(study) == second
     assert record.requests.last(record.create(_config("other"), ORIGIN)) == 0
@@ -294,7 +294,7 @@ def test_a_refused_deletion_has_deleted_nothing(record, study, driven):
 def test_a_reading_of_a_test_split_is_counted_once_a_model(record, study):
     first, other = ("m1", "t", "s"), ("m2", "t", "other")
     for model, split, by in (first, first, other, ("m1", "u", "s")):
-        record.ledger.intend(model, split, study=by, purpose="promote")
+        record.ledger.note(model, split, study=by, purpose="promote")
 
     assert record.ledger.count("t") == 2
     assert record.ledger.count("t", study="s") == 1
@@ -302,7 +302,7 @@ def test_a_reading_of_a_test_split_is_counted_once_a_model(record, study):
 
 
 def test_readings_outlive_their_study_and_their_process(record, study):
-    record.ledger.intend("m1", "t", study="s", purpose="promote")
+    record.ledger.note("m1", "t", study="s", purpose="promote")
 
     record.delete(study)
 
@@ -401,7 +401,7 @@ def _python(code: str, record: Record) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_study_of_another_version_of_this_project_is_said(record, study):
+def test_a_study_of_another_version_of_this_project_is_reported(record, study):
     with record._database.connect(write=True) as connection:
         of_a_later = {**study.config.as_dict(), "unheard_of": 1}
         connection.execute(sa.update(schema.studies).values(config=of_a_later))

@@ -25,21 +25,21 @@ def study(record: Record) -> Study:
     return record.create(StudyConfig(name="s", task="curve", dataset="ones"), {})
 
 
-def test_a_missing_folder_is_said_and_not_made(tmp_path):
+def test_a_missing_folder_is_reported_and_not_made(tmp_path):
     with pytest.raises(RecordError, match=r"no studies in .*search run TASK.*--studies-dir"):
         open_record(tmp_path / "nowhere")
 
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "taken").write_text("a file in the folder's place")
 
     with pytest.raises(RecordError, match=r"taken/record.db cannot be used: .*writable"):
         open_record(tmp_path / "taken", create=True)
 
 
-def test_a_file_that_is_no_database_is_said_and_left_as_it_is(tmp_path):
+def test_a_file_that_is_no_database_is_reported_and_left_as_it_is(tmp_path):
     (tmp_path / "record.db").write_bytes(b"no database" * 1000)
 
     with pytest.raises(RecordError, match=r"record.db .*not a database"):
@@ -47,7 +47,7 @@ def test_a_file_that_is_no_database_is_said_and_left_as_it_is(tmp_path):
     assert (tmp_path / "record.db").read_bytes() == b"no database" * 1000
 
 
-def test_a_database_damaged_inside_is_said(record, study):
+def test_a_database_damaged_inside_is_reported(record, study):
     """Its first page is whole, so that it opens; the events are what is lost."""
     for _ in range(20):
         record.append(study, session("started"))
