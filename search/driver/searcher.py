@@ -7,38 +7,29 @@ the record before anything else is decided on it.
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
-from search.decisions.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
+from search.decisions.history import Segment, Suggestion, Trial
 from search.decisions.sampler import suggest, valued
 from search.driver.attempts import (
-    Cause,
     Silence,
     cause_of_death,
     epoch_limit_s,
-    failure,
     start_limit_s,
 )
 from search.driver.ending import Ending
+from search.driver.recorder import Recorder
 from search.errors import RecordError
 from search.machines.node_check import UNFIT
 from search.record.record import Record, Study
-from search.reports.summary import complete_trials
 from search.tasks.task import Task
 from trainables.seeding import derive
 
-__all__ = ["HOPELESS", "IN_A_ROW", "StudySearcher"]
-
-IN_A_ROW = 10  # trials that fail alike, and no epoch between them: something has broken
-HOPELESS = 5  # failed trials, and not one that has paused or ended, that end the study
-
-log = logging.getLogger(__name__)
+__all__ = ["StudySearcher"]
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
@@ -63,7 +54,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._task = task
         self._files = record.files(study)
         self._common = dict(common)
-        self.history = record.history(study)
+        self._recorder = Recorder(record, study, task, ending)
+        self.history = self._recorder.history
         self._ending = ending
         self.finished = False  # there is nothing left to do
         self._segments: dict[str, Segment] = {}  # by Tune trial, those in a worker's hands
@@ -77,7 +69,6 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self.history, ladder=self._ladder, full_length=len(self._first), value=self.value
         )
         self._valued = valued(self.history, self.value)
-        self._complete = complete_trials(self.history, study, task)
         self._told = {suggestion.trial: suggestion for suggestion in told}
 
     def value(self, trial: Trial, epoch: int | None = None) -> float:
@@ -132,7 +123,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return
         self.hear(trial_id)
         try:
-            self._record_result(segment, result)
+            self._recorder.result(segment, result)
         except RecordError as error:
             self._ending.ask("failed", str(error), grace_s=0)
 
@@ -174,7 +165,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             machine_gone=machine_gone,
         )
         try:
-            self._fail(segment, cause)
+            self._recorder.failure(segment, cause)
         except RecordError as error:  # else the trial would be open for ever, and waited for
             self._ending.ask("failed", str(error), grace_s=0)
         if UNFIT in why:  # it would take, and spoil, every segment there is
@@ -207,12 +198,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return Searcher.FINISHED
         if decision == "suggest":
             return self._suggest(len(self.history.trials))
-        self._append(decision)
+        self._recorder.append(decision)
         return decision
-
-    def _append(self, *events: Event) -> None:
-        for at, event in self._record.append(self._study, *events):
-            self.history.apply(at, event)
 
     def _suggest(self, number: int) -> Segment:
         suggestion = self._told.get(number) or self._decide(number)
@@ -224,7 +211,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             full_length=len(self._first),
         )
         segment = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
-        self._append(suggestion, segment)
+        self._recorder.append(suggestion, segment)
         return segment
 
     def _decide(self, number: int) -> Suggestion:
@@ -249,65 +236,3 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return Suggestion(
             trial=number, config=values, seed=derive(config.seed, "trial", number), source=source
         )
-
-    def _record_result(self, segment: Segment, result: Mapping[str, Any]) -> None:
-        if "halt" in result:
-            self._ending.ask("failed", result["halt"], grace_s=0)
-            return
-        if "failure" in result:
-            why, trace, final = (result[key] for key in ("failure", "traceback", "final"))
-            self._fail(segment, Cause(reason=why, traceback=trace, final=final))
-            return
-        trial = self.history.trials[segment.trial]
-        epoch, metrics = result["epoch"], _nested(result, "metrics")
-        if epoch <= trial.epoch:  # a replay: what is on record stands
-            if dict(trial.epochs[epoch - 1].metrics) != metrics:
-                log.warning("trial %d, epoch %d: a replay differs", segment.trial, epoch)
-            return
-        decision: Decision = "go on"
-        if epoch == trial.target:
-            decision = "complete" if epoch >= self._study.config.max_epochs else "pause"
-        self._append(
-            EpochEnd(
-                trial=segment.trial,
-                attempt=segment.attempt,
-                epoch=epoch,
-                metrics=metrics,
-                cpu_s=result["cpu_s"],
-                wall_s=result["wall_s"],
-                reset_s=result["reset_s"],
-                decision=decision,
-            )
-        )
-        if decision == "complete":
-            self._drop_checkpoint_beside(trial)
-
-    def _drop_checkpoint_beside(self, complete: Trial) -> None:
-        """Of the complete trials the best keep theirs; one more is complete now."""
-        keep = self._study.config.keep_checkpoints
-        among_best = self._complete.place(complete) < keep
-        self._drop_checkpoints(self._complete.top(keep + 1)[keep:] if among_best else [complete])
-
-    def _drop_checkpoints(self, trials: list[Trial]) -> None:
-        self._files.drop_checkpoints({trial.number for trial in trials})
-
-    def _fail(self, segment: Segment, cause: Cause) -> None:
-        trial = self.history.trials[segment.trial]
-        if trial.failed:
-            return
-        self._append(failure(trial, cause))
-        if trial.failed:
-            self._drop_checkpoints([trial])
-        if self.history.only_failures() >= HOPELESS:
-            self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
-        in_a_row = self.history.failures_in_a_row
-        if in_a_row >= IN_A_ROW:
-            why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
-            self._ending.ask("failed", why, grace_s=0)
-
-
-def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:
-    """Tune flattens results on their way to a searcher: {"metrics/loss": 1.0}."""
-    prefix = f"{name}/"
-    named = {key.removeprefix(prefix): v for key, v in result.items() if key.startswith(prefix)}
-    return {sys.intern(key): value for key, value in named.items()}  # one string for all epochs

@@ -20,7 +20,8 @@ from search.decisions import plan
 from search.decisions.history import EpochEnd, History, Suggestion
 from search.driver.attempts import ATTEMPTS
 from search.driver.ending import Ending
-from search.driver.searcher import HOPELESS, IN_A_ROW, StudySearcher
+from search.driver.recorder import ALIKE_IN_A_ROW, ONLY_FAILURES
+from search.driver.searcher import StudySearcher
 from search.errors import RecordError
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
@@ -262,7 +263,7 @@ def test_a_study_in_which_every_trial_fails_is_ended(record):
 
     assert loop.run() == Searcher.FINISHED
 
-    assert len(loop.history.trials) == HOPELESS
+    assert len(loop.history.trials) == ONLY_FAILURES
     assert loop.ending.early is not None
     assert loop.ending.early.outcome == "failed"
     assert "every trial fails: asked to fail" in loop.ending.early.why
@@ -291,14 +292,14 @@ def test_trials_that_all_fail_alike_end_a_study_also_after_a_success(record):
     loop.run()
 
     assert loop.ending.early.why == (
-        f"the last {IN_A_ROW} trials failed alike, and no epoch ended: the disk is gone"
+        f"the last {ALIKE_IN_A_ROW} trials failed alike, and no epoch ended: the disk is gone"
     )
-    assert loop.history.failed == IN_A_ROW
+    assert loop.history.failed == ALIKE_IN_A_ROW
 
     loop.begin()  # a new driver gives it another chance
     loop._train = trains
     loop.run()
-    assert loop.history.failed == IN_A_ROW
+    assert loop.history.failed == ALIKE_IN_A_ROW
     assert len(loop.history.trials) == 40
 
 

@@ -1,0 +1,106 @@
+"""What segments report goes on record: epochs, failures, and what follows from either."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from search.decisions.history import Decision, EpochEnd, Event, Segment, Trial
+from search.driver.attempts import Cause, failure
+from search.driver.ending import Ending
+from search.record.record import Record, Study
+from search.reports.summary import complete_trials
+from search.tasks.task import Task
+
+__all__ = ["ALIKE_IN_A_ROW", "ONLY_FAILURES", "Recorder"]
+
+# So many trials that fail alike, and no epoch between them, end the study: something has broken.
+ALIKE_IN_A_ROW = 10
+# So many failed trials, and not one that has paused or ended, end the study.
+ONLY_FAILURES = 5
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes what happens to one study, and keeps its history in memory beside the record."""
+
+    def __init__(self, record: Record, study: Study, task: Task, ending: Ending) -> None:
+        self._record, self._study, self._ending = record, study, ending
+        self._files = record.files(study)
+        self.history = record.history(study)
+        self._complete = complete_trials(self.history, study, task)
+
+    def append(self, *events: Event) -> None:
+        """Raises RecordError."""
+        for at, event in self._record.append(self._study, *events):
+            self.history.apply(at, event)
+
+    def result(self, segment: Segment, result: Mapping[str, Any]) -> None:
+        """What trial.py reports of an epoch, flattened by Tune. Raises RecordError."""
+        if "halt" in result:
+            self._ending.ask("failed", result["halt"], grace_s=0)
+        elif "failure" in result:
+            reason, traceback, final = (result[k] for k in ("failure", "traceback", "final"))
+            self.failure(segment, Cause(reason=reason, traceback=traceback, final=final))
+        else:
+            self._epoch(segment, result)
+
+    def _epoch(self, segment: Segment, result: Mapping[str, Any]) -> None:
+        trial = self.history.trials[segment.trial]
+        epoch, metrics = result["epoch"], _nested(result, "metrics")
+        if epoch <= trial.epoch:  # a replay: what is on record stands
+            if dict(trial.epochs[epoch - 1].metrics) != metrics:
+                log.warning("trial %d, epoch %d: a replay differs", segment.trial, epoch)
+            return
+        decision: Decision = "go on"
+        if epoch == trial.target:
+            decision = "complete" if epoch >= self._study.config.max_epochs else "pause"
+        self.append(
+            EpochEnd(
+                trial=segment.trial,
+                attempt=segment.attempt,
+                epoch=epoch,
+                metrics=metrics,
+                cpu_s=result["cpu_s"],
+                wall_s=result["wall_s"],
+                reset_s=result["reset_s"],
+                decision=decision,
+            )
+        )
+        if decision == "complete":
+            self._drop_a_checkpoint(trial)
+
+    def _drop_a_checkpoint(self, complete: Trial) -> None:
+        """Of the complete trials the best keep theirs; one more is complete now."""
+        keep = self._study.config.keep_checkpoints
+        among_best = self._complete.place(complete) < keep
+        self._drop_checkpoints(self._complete.top(keep + 1)[keep:] if among_best else [complete])
+
+    def _drop_checkpoints(self, trials: list[Trial]) -> None:
+        self._files.drop_checkpoints({trial.number for trial in trials})
+
+    def failure(self, segment: Segment, cause: Cause) -> None:
+        """An attempt failed; the trial, if it was the last. Raises RecordError."""
+        trial = self.history.trials[segment.trial]
+        if trial.failed:
+            return
+        self.append(failure(trial, cause))
+        if trial.failed:
+            self._drop_checkpoints([trial])
+        if self.history.only_failures() >= ONLY_FAILURES:
+            self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
+        in_a_row = self.history.failures_in_a_row
+        if in_a_row >= ALIKE_IN_A_ROW:
+            why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
+            self._ending.ask("failed", why, grace_s=0)
+
+
+def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:
+    """Tune flattens results on their way to a searcher: {"metrics/loss": 1.0}."""
+    prefix = f"{name}/"
+    named = {key.removeprefix(prefix): v for key, v in result.items() if key.startswith(prefix)}
+    # One string for all epochs.
+    return {sys.intern(key): value for key, value in named.items()}
