@@ -17,9 +17,14 @@ from search.driver.attempts import NO_MEMORY
 from search.driver.ending import Ending
 from search.driver.searcher import StudySearcher
 from search.machines.node_check import UNFIT
+from search.machines.ray_internals import (
+    finish_trial,
+    forget_ended_trials,
+    live_trials,
+    process_of,
+)
 
 __all__ = ["EndHung", "ForgetEnded", "LeaveTune", "Processes", "StopWhenAsked"]
-
 
 LOOK_S = 2.0  # how often a hanging process is looked for
 
@@ -86,19 +91,19 @@ class EndHung(FIFOScheduler):  # type: ignore[misc]
         if now < self._next_look:
             return
         self._next_look = now + LOOK_S
-        for trial in list(tune_controller.get_live_trials()):
+        for trial in live_trials(tune_controller):
             if trial.status == trial.PENDING and _some_wait_for_room():
                 self._searcher.hear(trial.trial_id)
             elif self._searcher.hangs(trial.trial_id):
                 self._end(tune_controller, trial)
 
     def _end(self, tune_controller: Any, trial: Any) -> None:
-        actor = trial.temporary_state.ray_actor
-        if actor is not None:
-            ray.kill(actor)  # and Tune hears of the death
+        process = process_of(trial)
+        if process is not None:
+            ray.kill(process)  # and Tune is told of the death
             return
         self._searcher.on_process_death(trial.trial_id, "")  # it knows better
-        tune_controller.stop_trial(trial)
+        finish_trial(tune_controller, trial)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -110,18 +115,10 @@ def _some_wait_for_room() -> bool:
 
 
 class ForgetEnded(Callback):  # type: ignore[misc]
-    """Tune keeps every trial it ever ran, with its configuration and all statistics of its
-    results, and looks at each of them in every turn of its loop (ray#64231). The record has it
-    all: an ended one is emptied and taken out of Tune's list."""
+    """Ended trials leave Tune's memory: the record has it all."""
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        ended = [trial for trial in trials if trial.is_finished()]
-        for trial in ended:
-            trial.config.clear()
-            trial.evaluated_params, trial.experiment_tag = {}, ""
-            trial.run_metadata = type(trial.run_metadata)()
-        if ended:
-            trials[:] = [trial for trial in trials if not trial.is_finished()]
+        forget_ended_trials(trials)
 
 
 _NODE_DIED = re.compile(r"\bnode\b[^.]*\b(died|dead|terminated|drained|preempted)\b")

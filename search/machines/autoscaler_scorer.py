@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from search.machines.ray_internals import resource_score
+
 __all__ = ["prefer_available"]
 
 
@@ -22,15 +24,9 @@ def prefer_available(
 ) -> tuple[float, ...] | None:
     """Ray's own score (the highest is launched; None: it does not fit), but a type that failed to
     launch in the last half hour comes after one that did not. Equals go by name, the last first."""
-    from ray.autoscaler._private.resource_demand_scheduler import (
-        _resource_based_utilization_scorer,
-    )
-
-    score = _resource_based_utilization_scorer(
-        node_resources, resources, node_availability_summary=node_availability_summary
-    )
+    score = resource_score(node_resources, resources, node_availability_summary)
     if score is None:
         return None
-    wanted, *fit = score  # wanted: no GPU is launched for what needs none
+    wanted, *fit = score
     last = node_availability_summary.node_availabilities.get(node_type)
     return (wanted, last is None or last.is_available, *fit)

@@ -8,20 +8,18 @@ import logging
 import os
 import secrets
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from search.errors import ClusterError, first_line
 from search.machines.machine import gpu_count
+from search.machines.ray_internals import import_lean_tune, lean_node, watched_node
 from search.tasks.config import StudyConfig
 
 __all__ = ["connect", "local_ray", "ray_for", "token_file"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
-NODE_S = 10.0  # what a node of our own may take to be up before Ray asks as it does
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
 
 
@@ -47,13 +45,12 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
     import ray
 
-    logging.getLogger("ray.tune").setLevel(
-        logging.CRITICAL
-    )  # a death is on record, with its reason
+    # A death is on record, with its reason.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # Tune is imported beside it. Not the other way round: Ray's processes end with the thread
     # that started them.
-    with ThreadPoolExecutor(1) as beside, _lean_node(), _notices_its_node():
-        tune = beside.submit(_import_tune)
+    with ThreadPoolExecutor(1) as beside, lean_node(), watched_node():
+        tune = beside.submit(import_lean_tune)
         ray.init(
             address="local",
             num_cpus=config.cores,
@@ -68,69 +65,6 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def _import_tune() -> None:
-    """And spare it what it does for nobody here."""
-    from ray.air._internal import usage
-    from ray.tune.execution import class_cache
-
-    # Trials take the processes that Ray has started by now only if they ask for no environment of
-    # their own. What Tune would put there, every process has (search/__init__.py).
-    class_cache.DEFAULT_ENV_VARS.clear()
-    # Telemetry, which is off: it counts kinds of callbacks, and imports MLflow to know them.
-    usage.tag_callbacks = lambda callbacks: False
-
-
-@contextlib.contextmanager
-def _lean_node() -> Iterator[None]:
-    """`ray.init` starts a node without the processes that have nothing to do here: the autoscaler's
-    monitor (there is one machine), the log monitor (logs are ours), and what is left of a dashboard
-    that is off, which it even waits for."""
-    from ray._private import node, ray_constants
-
-    class LeanNode(node.Node):  # type: ignore[misc]
-        def start_monitor(self) -> None:
-            pass
-
-        def start_log_monitor(self) -> None:
-            pass
-
-        def start_api_server(self, **_: Any) -> None:
-            self._webui_url = ""
-            known = ray_constants.DASHBOARD_ADDRESS.encode(), b"127.0.0.1:0"  # else it is asked for
-            space = ray_constants.KV_NAMESPACE_DASHBOARD  # each second, and the answer logged
-            self.get_gcs_client().internal_kv_put(*known, True, space)
-
-    whole, node.Node = node.Node, LeanNode
-    try:
-        yield
-    finally:
-        node.Node = whole
-
-
-@contextlib.contextmanager
-def _notices_its_node() -> Iterator[None]:
-    """`ray.init` asks each second whether the node that it has started is up; here more often."""
-    from ray._private import services, state
-
-    asks_each_second = services.get_node
-
-    def get_node(gcs_address: str, node_id: str) -> Any:
-        asked = state.GlobalState()
-        asked._initialize_global_state(services._get_gcs_client_options(gcs_address))
-        gives_up_at = time.monotonic() + NODE_S
-        while time.monotonic() < gives_up_at:
-            if any(node["NodeID"] == node_id for node in asked.node_table()):
-                break
-            time.sleep(0.02)
-        return asks_each_second(gcs_address, node_id)
-
-    services.get_node = get_node
-    try:
-        yield
-    finally:
-        services.get_node = asks_each_second
 
 
 def connect(address: str) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ray.tune.experiment import Trial
 
-from search.driver.hooks import ForgetEnded, Processes
+from search.driver.hooks import Processes
 
 KILLED = """Failure # 1 (occurred at 2026-11-25_00-00-00)
 The actor died unexpectedly before finishing this task.
@@ -66,26 +65,3 @@ def test_the_reason_is_read_from_rays_account(tmp_path: Path, error, lost, why, 
     assert trial_id == "t"
     assert said.startswith(why)
     assert gone == machine_gone
-
-
-def _trial(status: str) -> Trial:
-    trial = Trial("segment", stub=True, config={"trial": 7}, experiment_tag="1_trial=7")
-    trial.update_last_result({"metrics": {"score": 0.5}, "training_iteration": 1})
-    trial.set_status(status)
-    return trial
-
-
-def test_ended_trials_leave_tune_s_list_empty_and_others_stay_whole():
-    trials = [_trial(status) for status in (Trial.TERMINATED, Trial.RUNNING, Trial.ERROR)]
-    ended, running, failed = trials
-
-    ForgetEnded().on_step_end(0, trials)
-
-    assert trials == [running]
-    assert running.config == {"trial": 7}
-    assert running.run_metadata.metric_analysis["metrics/score"]["max"] == 0.5
-    for trial in (ended, failed):
-        assert trial.config == {}
-        assert not trial.run_metadata.metric_analysis
-        assert not trial.experiment_tag
-        assert trial.is_finished()
