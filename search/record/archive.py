@@ -155,6 +155,8 @@ def _first_member(
         raise _damaged(path, f"it does not begin with {INDEX}")
     try:
         return read_index(content.read(), overrides)
+    except ArchiveError as error:
+        raise ArchiveError(f"{path} is refused: {error}") from None
     except Exception as error:  # somebody else's bytes: whatever they make of our types
         raise _damaged(path, error or type(error).__name__) from error
 

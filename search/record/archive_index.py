@@ -15,8 +15,9 @@ from pathlib import PurePosixPath
 from typing import Any, get_args
 
 from search.decisions.history import Event, History
-from search.errors import UserError
+from search.errors import ArchiveError, UserError
 from search.record.study import Study, StudyWithEvents
+from search.record.version import VERSION
 from search.tasks.config import StudyConfig
 from trainables.checks import check_types
 
@@ -50,7 +51,7 @@ def write_index(contents: Contents) -> bytes:
 
 
 def _objects(contents: Contents) -> Iterator[dict[str, Any]]:
-    yield {"format": FORMAT}
+    yield {"format": FORMAT, "version": VERSION}
     for member in contents.studies:
         study = member.study
         yield {
@@ -75,14 +76,14 @@ def _plain(value: Any) -> Any:
 def read_index(content: bytes, overrides: Mapping[str, Any]) -> Contents:
     """What study.jsonl says, whoever wrote it, with the fields `overrides` in its studies' place.
 
-    Raises whatever somebody else's bytes make of our types.
+    Raises ArchiveError where it is a newer version's, and whatever somebody else's bytes make of
+    our types.
     """
     *before, last = content.splitlines(keepends=True)
+    _check_versions(json.loads(before[0]))
     if json.loads(last) != {"end": hashlib.sha256(b"".join(before)).hexdigest()}:
         raise UserError("study.jsonl is not what was written")
     lines = [json.loads(line) for line in before]
-    if lines[0] != {"format": FORMAT}:
-        raise UserError(f"its format is {lines[0].get('format')}, this version reads {FORMAT}")
     studies: list[tuple[Study, list[tuple[int, float, Event]]]] = []
     readings, files = [], {}
     for line in lines[1:]:
@@ -103,6 +104,20 @@ def read_index(content: bytes, overrides: Mapping[str, Any]) -> Contents:
     family = [StudyWithEvents(study=study, events=tuple(events)) for study, events in studies]
     _check(family, files)
     return Contents(studies=family, readings=readings, files=files)
+
+
+def _check_versions(header: Mapping[str, Any]) -> None:
+    """Raises ArchiveError if a newer version of this project wrote the archive."""
+    for name, known in (("format", FORMAT), ("version", VERSION)):
+        # The first archives told no version of the record.
+        value = header.get(name, 1)
+        if not isinstance(value, int) or value < 1:
+            raise UserError(f"its {name} is {value!r}")
+        if value > known:
+            raise ArchiveError(
+                f"its {name} is {value}, and this version of search reads {known}: import it with "
+                "the newer one"
+            )
 
 
 def _event(line: dict[str, Any]) -> Event:

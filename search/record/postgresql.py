@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from search.errors import RecordError, UnreachableError, first_line
 from search.record.database import Database, acquire_lock, locked_error
-from search.record.schema import schema
+from search.record.version import check_version, make_tables, tables_exist
 
 __all__ = ["Postgresql"]
 
@@ -79,18 +79,18 @@ class Postgresql(Database):
 
     def _make_tables(self, create: bool) -> None:
         with self.connect(write=True) as connection:
-            there = sa.inspect(connection).get_table_names()
-            if all(table.name in there for table in schema.sorted_tables):
+            check_version(connection, self.location)
+            if tables_exist(connection):
                 return
             if not create:
                 raise RecordError(
                     f"no studies in {self.location}: start one with `python -m search run TASK`, "
                     "or say where they are with --record"
                 )
-            key = {"key": _key("tables")}  # two processes may be at it
+            # Two processes may be at it.
+            key = {"key": _key("tables")}
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), key)
-            for table in schema.sorted_tables:
-                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            make_tables(connection)
 
     @contextlib.contextmanager
     def connect(self, *, write: bool = False) -> Iterator[sa.Connection]:

@@ -12,9 +12,14 @@ import sqlalchemy as sa
 
 from search.decisions.history import EpochEnd, Event, Failure, Segment, Session, Suggestion
 
-__all__ = ["EVENTS", "readings", "requests", "schema", "studies"]
+__all__ = ["EVENTS", "readings", "requests", "schema", "schema_version", "studies"]
 
 schema = sa.MetaData()
+schema_version = sa.Table(  # one row: version.py
+    "schema_version",
+    schema,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+)
 studies = sa.Table(
     "studies",
     schema,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from search.errors import RecordError
 from search.record.database import Database, acquire_lock
-from search.record.schema import schema
+from search.record.version import check_version, make_tables, tables_exist
 
 __all__ = ["Sqlite"]
 
@@ -56,9 +56,12 @@ class Sqlite(Database):
             raise self.unusable(error) from None
 
     def _make_tables(self) -> None:
-        with self.engine.begin() as connection:  # two processes may be at it
-            for table in schema.sorted_tables:
-                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        with self.engine.begin() as connection:
+            check_version(connection, self.location)
+            if not tables_exist(connection):
+                # Two processes may be at it, and none may see half of them.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                make_tables(connection)
 
     def _check(self) -> None:
         with self.engine.connect() as connection:

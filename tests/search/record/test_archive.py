@@ -343,7 +343,9 @@ def test_what_the_index_does_not_say_is_refused(archive, cluster, members, messa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: lines[0].update(format=2), "its format is 2"),
+        (lambda lines: lines[0].update(format=2), "is refused: its format is 2"),
+        (lambda lines: lines[0].update(version=2), "is refused: its version is 2"),
+        (lambda lines: lines[0].update(version="x"), "its version is 'x'"),
         (lambda lines: lines[1].update(study="../s"), "is not"),
         (lambda lines: lines[1]["config"].update(name="../s"), "study's name"),
         (lambda lines: lines[1]["config"].update(cards=4), "cards"),

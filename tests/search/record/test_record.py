@@ -386,6 +386,26 @@ def test_two_readers_do_not_take_each_other_for_a_driver(record, study):
     assert not any(seen)
 
 
+def test_a_record_of_a_newer_version_is_refused(record, study):
+    with record._database.connect(write=True) as connection:
+        connection.execute(sa.update(schema.schema_version).values(version=99))
+
+    for create in (False, True):
+        with pytest.raises(RecordError, match="is of version 99, and this version of search reads"):
+            open_record(record.folder, url=record.url, create=create)
+
+
+def test_a_record_that_tells_no_version_opens_and_is_left_as_it_is(record, study):
+    with record._database.connect(write=True) as connection:
+        schema.schema_version.drop(connection)
+
+    reopened = open_record(record.folder, url=record.url)
+
+    assert reopened.studies() == [study]
+    with reopened._database.connect() as connection:
+        assert not sa.inspect(connection).has_table("schema_version")
+
+
 @contextlib.contextmanager
 def _python(code: str, record: Record) -> Iterator[subprocess.Popen[str]]:
     """`python -c code FOLDER` on the same record, with its stdout to read; killed at the end."""
