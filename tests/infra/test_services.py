@@ -15,9 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import psutil
@@ -131,20 +129,32 @@ def test_started_with_another_setting_it_is_taken_up(services):
     assert services.running("bin/postgres").pid == postgres
 
 
-def test_keys_and_what_is_installed_are_settings_too(tmp_path, monkeypatch):
-    monkeypatch.setenv("SEARCH_STATE", str(tmp_path))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    services = ModuleType("services")
-    SourceFileLoader("services", str(PROGRAM)).exec_module(services)
-    services.make_folders()
-    prints = [services.fingerprint("mlflow") for _ in range(2)]
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    prints.append(services.fingerprint("mlflow"))
-    (tmp_path / "installed").write_text("other versions")
-    prints.append(services.fingerprint("mlflow"))
+FINGERPRINTS = """
+import os, sys
+from pathlib import Path
+from head_services.keeper import fingerprint
+from head_services.settings import STATE, make_folders
 
-    assert prints[0] == prints[1]
-    assert len(set(prints)) == 3
+sys.prefix = str(STATE)
+make_folders()
+print(fingerprint("mlflow"))
+print(fingerprint("mlflow"))
+os.environ["AWS_SECRET_ACCESS_KEY"] = "another"
+print(fingerprint("mlflow"))
+Path(sys.prefix, "installed").write_text("other versions")
+print(fingerprint("mlflow"))
+"""
+
+
+def test_keys_and_what_is_installed_are_settings_too(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(PROGRAM.parent), "SEARCH_STATE": str(tmp_path)}
+    python = [sys.executable, "-c", FINGERPRINTS]
+
+    prints = subprocess.run(python, env=env, capture_output=True, text=True, check=True)
+
+    first, again, *others = prints.stdout.split()
+    assert first == again
+    assert len({first, *others}) == 3
 
 
 def test_what_runs_is_known_by_machine(services):
@@ -256,14 +266,10 @@ def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
 
 
 WATCH = """
-import sys
-from importlib.machinery import SourceFileLoader
-from types import ModuleType
+from head_services import head_watch
 
-services = ModuleType("services")
-SourceFileLoader("services", sys.argv[1]).exec_module(services)
-services.RAY_STARTS_S = 0
-services.end_with_ray("ray")
+head_watch.RAY_STARTS_S = 0
+head_watch.end_with_ray("ray")
 """
 
 
@@ -271,8 +277,8 @@ def test_a_start_while_the_last_watch_ends_them_starts_them(services):
     """`ray down`, and `ray up` at once."""
     assert services.call("start").returncode == 0
     watch = subprocess.Popen(
-        [sys.executable, "-c", WATCH, str(PROGRAM)],
-        env={**services.env, "SEARCH_ADDRESS": "127.0.0.1:1"},
+        [sys.executable, "-c", WATCH],
+        env={**services.env, "PYTHONPATH": str(PROGRAM.parent), "SEARCH_ADDRESS": "127.0.0.1:1"},
         stdout=subprocess.PIPE,
     )
     assert b"all here ends" in watch.stdout.readline()

@@ -1,0 +1,1 @@
+"""What `infra/services` is made of; it runs with the Python that MLflow is installed in."""
