@@ -1,4 +1,4 @@
-"""The process that keeps a service alive."""
+"""The services, and the process that keeps one of them alive."""
 
 from __future__ import annotations
 
@@ -11,142 +11,125 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from head_services.passwords import secret
-from head_services.postgres import as_postgres, last_line, postgres_program, without_pg_variables
+from head_services import mlflow_server, postgres
 from head_services.private_files import write_private
-from head_services.processes import STOP_S, end, held, lock_file, run_keeper
-from head_services.settings import (
-    ARTIFACTS,
-    RECORD,
-    RUN,
-    STATE,
-    TRACKING,
-    ServiceError,
-    mlflow_database,
+from head_services.processes import (
+    STOP_S,
+    has_keeper,
+    open_lock,
+    start_in_background,
+    stop_processes,
 )
+from head_services.settings import RUN_FOLDER, STATE, ServiceError
 
-START_S = {"postgres": 60, "mlflow": 120}  # until it answers; MLflow makes its tables first
-KEEPER_S = 5  # until a keeper holds its lock
-BACKOFF_S = (1, 2, 4, 8, 16, 30)  # before the next start of what died
-STEADY_S = 60  # what lived so long begins with the shortest wait again
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    command: Callable[[], dict[str, Any]]
+    problem: Callable[[], str]
+    # Until it answers.
+    start_s: float
+    # Environment variables, by how they begin, that decide how it runs.
+    variables: tuple[str, ...] = ()
+
+
+# In the order of starting: MLflow's database is in PostgreSQL, and it makes its tables first.
+SERVICES = {
+    "postgres": Service(command=postgres.command, problem=postgres.problem, start_s=60),
+    "mlflow": Service(
+        command=mlflow_server.command,
+        problem=mlflow_server.problem,
+        start_s=120,
+        variables=("AWS_", "MLFLOW_"),
+    ),
+}
+# Until a keeper that was started holds its lock.
+KEEPER_S = 5
+# Waits before what ended is started again; what ran for STEADY_S begins with the shortest again.
+BACKOFF_S = (1, 2, 4, 8, 16, 30)
+STEADY_S = 60
 
 
 def keep(name: str) -> int:
-    """Run the service, and again when it dies, until SIGINT."""
-    with lock_file(f"{name}.keeper") as mine, lock_file(f"{name}.lock") as inherited:
+    """Run the service, and again when it ends, until SIGINT or SIGTERM; the exit code."""
+    with open_lock(f"{name}.keeper") as own, open_lock(f"{name}.lock") as inherited:
         try:
-            fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(inherited, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 1
         stopping = threading.Event()
         signal.signal(signal.SIGINT, lambda *_: stopping.set())
         signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-        died = 0
+        restarts = 0
         while not stopping.is_set():
             started = time.monotonic()
-            service = subprocess.Popen(
-                pass_fds=[inherited.fileno()], process_group=0, **command(name)
-            )
-            write_private(RUN / f"{name}.pid", f"{os.getpid()} {service.pid}")
-            write_private(RUN / f"{name}.started", fingerprint(name))
-            while service.poll() is None and not stopping.wait(0.2):
-                pass
-            code = finish(service)
+            code = _run_once(name, inherited.fileno(), stopping)
             if stopping.is_set():
                 break
-            died = 0 if time.monotonic() - started > STEADY_S else died
-            wait_s = BACKOFF_S[min(died, len(BACKOFF_S) - 1)]
-            died += 1
+            restarts = 0 if time.monotonic() - started > STEADY_S else restarts
+            wait_s = BACKOFF_S[min(restarts, len(BACKOFF_S) - 1)]
+            restarts += 1
             now = time.strftime("%F %T")
             print(f"{now} {name} ended with {code}; started again in {wait_s} s", flush=True)
             stopping.wait(wait_s)
     return 0
 
 
-def finish(service: subprocess.Popen[bytes]) -> int:
-    """End the service, and what its main process has left if it died; its exit code."""
+def _run_once(name: str, lock: int, stopping: threading.Event) -> int:
+    """Run the service until it ends or is to stop; its exit code."""
+    service = subprocess.Popen(pass_fds=[lock], process_group=0, **SERVICES[name].command())
+    write_private(RUN_FOLDER / f"{name}.pid", f"{os.getpid()} {service.pid}")
+    write_private(RUN_FOLDER / f"{name}.started", fingerprint(name))
+    while service.poll() is None and not stopping.wait(0.2):
+        pass
     with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError):
         if service.poll() is None:
             os.killpg(service.pid, signal.SIGINT)
             service.wait(STOP_S)
+    # Also what its main process has left if that one died.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(service.pid, signal.SIGKILL)
     return service.wait()
 
 
-def command(name: str) -> dict[str, Any]:
-    """How the service is started: arguments of Popen."""
-    if name == "postgres":
-        data = STATE / "postgres"
-        arguments = [
-            *(postgres_program("postgres"), "-D", str(data)),
-            *("-c", "listen_addresses=127.0.0.1", "-c", f"port={RECORD.port}"),
-            *("-c", f"unix_socket_directories={data}"),
-        ]
-        return {"args": arguments, **as_postgres()}
-    arguments = [
-        *(sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"),
-        *("--host", "127.0.0.1", "--port", str(TRACKING.port), "--workers", "1"),
-        *("--allowed-hosts", "127.0.0.1:*,localhost:*"),
-        *("--backend-store-uri", mlflow_database()),
-        *("--artifacts-destination", ARTIFACTS),
-        *("--uvicorn-opts", "--log-level warning"),
-    ]
-    environment = {
-        **os.environ,
-        "MLFLOW_AUTH_CONFIG_PATH": str(STATE / "secrets" / "mlflow.ini"),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": secret("flask"),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # else ten processes of 240 MB
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    return {"args": arguments, "env": environment}
+def ensure_kept(name: str) -> None:
+    """Start the service unless it runs as it is asked for now; return once it answers."""
+    if not has_keeper(name) or _running_fingerprint(name) != fingerprint(name):
+        # What a killed keeper has left, or what was asked for before.
+        stop_processes(name)
+        start_in_background(name)
+    start_s, problem = SERVICES[name].start_s, SERVICES[name].problem
+    deadline = time.monotonic() + start_s
+    keeper_deadline = time.monotonic() + KEEPER_S
+    while reason := problem():
+        if time.monotonic() > deadline:
+            log = STATE / "logs" / f"{name}.log"
+            raise ServiceError(f"{name} {reason} after {start_s} s; its log: {log}")
+        # The keeper that was found above may have been about to end.
+        if time.monotonic() > keeper_deadline and not has_keeper(name):
+            stop_processes(name)
+            start_in_background(name)
+            keeper_deadline = time.monotonic() + KEEPER_S
+        time.sleep(0.2)
 
 
 def fingerprint(name: str) -> str:
     """Of all that decides how the service runs: its command, its settings, what is installed."""
-    how = command(name)
-    prefixes = ("AWS_", "MLFLOW_") if name == "mlflow" else ()
-    settings = sorted((k, v) for k, v in how["env"].items() if k.startswith(prefixes))
-    installed = Path(sys.prefix, "installed")  # by infra/install
+    service = SERVICES[name]
+    command = service.command()
+    settings = sorted((k, v) for k, v in command["env"].items() if k.startswith(service.variables))
+    # Written by infra/install.
+    installed = Path(sys.prefix, "installed")
     versions = installed.read_text() if installed.exists() else ""
-    return hashlib.sha256(repr((how["args"], settings, versions)).encode()).hexdigest()
+    return hashlib.sha256(repr((command["args"], settings, versions)).encode()).hexdigest()
 
 
-def started_with(name: str) -> str:
-    started = RUN / f"{name}.started"
+def _running_fingerprint(name: str) -> str:
+    started = RUN_FOLDER / f"{name}.started"
     return started.read_text() if started.exists() else ""
-
-
-def wait_for(name: str) -> None:
-    """Until the service answers. A keeper found at its end is followed by another."""
-    until = time.monotonic() + START_S[name]
-    kept_by = time.monotonic() + KEEPER_S
-    while reason := answers(name):
-        if time.monotonic() > until:
-            log = STATE / "logs" / f"{name}.log"
-            raise ServiceError(f"{name} {reason} after {START_S[name]} s; its log: {log}")
-        if time.monotonic() > kept_by and not held(name, "keeper"):
-            end(name)
-            run_keeper(name)
-            kept_by = time.monotonic() + KEEPER_S
-        time.sleep(0.2)
-
-
-def answers(name: str) -> str:
-    """Why the service cannot be used; empty if it can."""
-    if name == "postgres":
-        url = f"postgresql://search@127.0.0.1:{RECORD.port}/search"
-        ask = [postgres_program("psql"), "--no-password", "-Atc", "select 1", url]
-        told = subprocess.run(ask, capture_output=True, text=True, env=without_pg_variables())
-        return "" if told.returncode == 0 else f"does not answer ({last_line(told.stderr)})"
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{TRACKING.port}/health", timeout=5):
-            return ""
-    except (OSError, urllib.error.URLError) as error:
-        return f"does not answer ({getattr(error, 'reason', error)})"

@@ -1,4 +1,4 @@
-"""The passwords of the services, and where clients look for them."""
+"""The passwords of the services, and the files in which clients and MLflow look for them."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from pathlib import Path
 from head_services.private_files import private_file, write_private
 from head_services.settings import RECORD, STATE, mlflow_database
 
+# Of MLflow's server: its administrator and its database.
+SERVER_FILE = STATE / "secrets" / "mlflow.ini"
 
-def secret(name: str) -> str:
-    """A password of the services, made when first asked for."""
+
+def password(name: str) -> str:
+    """A password of the services, made at the first call."""
     path = STATE / "secrets" / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text()
 
 
-def write_credentials() -> None:
-    """Put the passwords to where clients and MLflow look for them."""
-    pgpass = Path("~/.pgpass").expanduser()
-    mine = f"127.0.0.1:{RECORD.port}:*:search:"
-    others = pgpass.read_text().splitlines() if pgpass.exists() else []
-    lines = [line for line in others if not line.startswith(mine)]
-    write_private(pgpass, "".join(f"{line}\n" for line in (*lines, mine + secret("postgres"))))
-
-    client = Path("~/.mlflow/credentials").expanduser()
-    settings = configparser.ConfigParser(interpolation=None)
-    settings.read(client)
-    entry = {
-        "mlflow_tracking_username": "admin",
-        "mlflow_tracking_password": secret("mlflow"),
-    }
-    kept = client.with_name("credentials.before-search")
-    users_own = settings.has_section("mlflow") and dict(settings["mlflow"]) != entry
-    if users_own and not kept.exists():
-        write_private(kept, client.read_text())
-        print(f"{client}: its [mlflow] is replaced; as it was: {kept}")
-    settings["mlflow"] = entry
-    client.parent.mkdir(mode=0o700, exist_ok=True)
-    with private_file(client) as file:
-        settings.write(file)
-
-    settings = configparser.ConfigParser(interpolation=None)
-    settings["mlflow"] = {
+def write_password_files() -> None:
+    _write_pgpass(Path("~/.pgpass").expanduser())
+    _write_mlflow_client(Path("~/.mlflow/credentials").expanduser())
+    server = {
         "default_permission": "NO_PERMISSIONS",
         "database_uri": mlflow_database(),
         "admin_username": "admin",
-        "admin_password": secret("mlflow"),
+        "admin_password": password("mlflow"),
     }
-    with private_file(STATE / "secrets" / "mlflow.ini") as file:
+    settings = configparser.ConfigParser(interpolation=None)
+    settings["mlflow"] = server
+    with private_file(SERVER_FILE) as file:
+        settings.write(file)
+
+
+def _write_pgpass(path: Path) -> None:
+    """Our line in the file of PostgreSQL's clients; the user's other lines stay."""
+    ours = f"127.0.0.1:{RECORD.port}:*:search:"
+    before = path.read_text().splitlines() if path.exists() else []
+    others = [line for line in before if not line.startswith(ours)]
+    write_private(path, "".join(f"{line}\n" for line in (*others, ours + password("postgres"))))
+
+
+def _write_mlflow_client(path: Path) -> None:
+    """Our account in the file of MLflow's clients; one of the user's own is kept beside it."""
+    ours = {"mlflow_tracking_username": "admin", "mlflow_tracking_password": password("mlflow")}
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(path)
+    kept = path.with_name("credentials.before-search")
+    is_users_own = settings.has_section("mlflow") and dict(settings["mlflow"]) != ours
+    if is_users_own and not kept.exists():
+        write_private(kept, path.read_text())
+        print(f"{path}: its [mlflow] is replaced; as it was: {kept}")
+    settings["mlflow"] = ours
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with private_file(path) as file:
         settings.write(file)

@@ -1,4 +1,4 @@
-"""The PostgreSQL server: its data, its command, whether it answers."""
+"""The PostgreSQL server: its databases, its command, and whether it answers."""
 
 from __future__ import annotations
 
@@ -10,59 +10,82 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from head_services.passwords import secret
-from head_services.settings import STATE, ServiceError
+from head_services.passwords import password
+from head_services.settings import RECORD, STATE, ServiceError
+
+DATA = STATE / "postgres"
+INSTALLED = Path("/usr/lib/postgresql")
 
 
-def initialise_postgres() -> None:
-    """Make the role `search` and its databases. Nobody else can log in, the administrator neither:
-    what he has to do is done here, without a server."""
+def command() -> dict[str, Any]:
+    """Arguments of Popen."""
+    arguments = [
+        *(_program("postgres"), "-D", str(DATA)),
+        *("-c", "listen_addresses=127.0.0.1", "-c", f"port={RECORD.port}"),
+        *("-c", f"unix_socket_directories={DATA}"),
+    ]
+    return {"args": arguments, **_as_its_user()}
+
+
+def problem() -> str:
+    """Why it cannot be used; empty if it can."""
+    url = f"postgresql://search@127.0.0.1:{RECORD.port}/search"
+    query = [_program("psql"), "--no-password", "-Atc", "select 1", url]
+    answer = subprocess.run(query, capture_output=True, text=True, env=_environment())
+    return "" if answer.returncode == 0 else f"does not answer ({_last_line(answer.stderr)})"
+
+
+def create_databases() -> None:
+    """Make the role `search` and its databases, unless there are any; no server runs meanwhile.
+
+    Nobody else can log in, not even PostgreSQL's administrator.
+    """
+    if DATA.exists():
+        return
     new = STATE / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    user = as_postgres()
-    if user:
+    user = _as_its_user()
+    if "user" in user:
         shutil.chown(new, "postgres", "postgres")
-        check_reachable()
-    make = [postgres_program("initdb"), "-D", str(new), "-U", "postgres", "-E", "UTF8"]
-    make += ["--locale=C", "--auth=trust", "--no-instructions"]
-    told = subprocess.run(make, capture_output=True, text=True, **user)
-    if told.returncode:
-        raise ServiceError(f"initdb: {last_line(told.stderr)}")
+        _check_that_postgres_reaches_state(user)
+    initdb = [_program("initdb"), "-D", str(new), "-U", "postgres", "-E", "UTF8"]
+    initdb += ["--locale=C", "--auth=trust", "--no-instructions"]
+    made = subprocess.run(initdb, capture_output=True, text=True, **user)
+    if made.returncode:
+        raise ServiceError(f"initdb: {_last_line(made.stderr)}")
     (new / "pg_hba.conf").write_text(
         "local all search scram-sha-256\nhost all search 127.0.0.1/32 scram-sha-256\n"
     )
-    alone = [postgres_program("postgres"), "--single", "-D", str(new), "postgres"]
+    single_user = [_program("postgres"), "--single", "-D", str(new), "postgres"]
     statements = (
-        f"CREATE ROLE search LOGIN PASSWORD '{secret('postgres')}'\n"
+        f"CREATE ROLE search LOGIN PASSWORD '{password('postgres')}'\n"
         "CREATE DATABASE search OWNER search\nCREATE DATABASE mlflow OWNER search\n"
     )
-    told = subprocess.run(alone, input=statements, capture_output=True, text=True, **user)
-    failed = [line for line in told.stderr.splitlines() if "ERROR" in line or "FATAL" in line]
-    if told.returncode or failed:
-        raise ServiceError(f"PostgreSQL's databases were not made: {(failed or ['?'])[0]}")
-    new.rename(STATE / "postgres")
+    made = subprocess.run(single_user, input=statements, capture_output=True, text=True, **user)
+    errors = [line for line in made.stderr.splitlines() if "ERROR" in line or "FATAL" in line]
+    if made.returncode or errors:
+        raise ServiceError(f"PostgreSQL's databases were not made: {(errors or ['?'])[0]}")
+    new.rename(DATA)
 
 
-def postgres_program(name: str) -> str:
-    """The program of the version that the data is of, else of the newest one installed."""
-    version = STATE / "postgres" / "PG_VERSION"
+def _program(name: str) -> str:
+    """The program of the version that wrote the data, else of the newest one installed."""
     with contextlib.suppress(OSError):
-        program = Path(f"/usr/lib/postgresql/{version.read_text().strip()}/bin/{name}")
+        version = (DATA / "PG_VERSION").read_text().strip()
+        program = INSTALLED / version / "bin" / name
         if program.exists():
             return str(program)
-    found = sorted(
-        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda p: float(p.parts[4])
-    )
-    program_or_none = str(found[-1]) if found else shutil.which(name)
-    if not program_or_none:
+    programs = sorted(INSTALLED.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4]))
+    found = str(programs[-1]) if programs else shutil.which(name)
+    if not found:
         raise ServiceError(f"no PostgreSQL here ({name}): apt-get install postgresql")
-    return program_or_none
+    return found
 
 
-def as_postgres() -> dict[str, Any]:
-    """Arguments of Popen: PostgreSQL refuses to run as root."""
-    common: dict[str, Any] = {"cwd": "/", "env": without_pg_variables()}
+def _as_its_user() -> dict[str, Any]:
+    """Arguments of Popen. PostgreSQL refuses to run as root, so root runs it as `postgres`."""
+    common: dict[str, Any] = {"cwd": "/", "env": _environment()}
     if os.geteuid() != 0:
         return common
     try:
@@ -72,19 +95,18 @@ def as_postgres() -> dict[str, Any]:
     return {**common, "user": "postgres", "group": "postgres", "extra_groups": []}
 
 
-def without_pg_variables() -> dict[str, str]:
+def _environment() -> dict[str, str]:
+    """This process's, without the variables that would lead PostgreSQL's clients elsewhere."""
     return {k: v for k, v in os.environ.items() if not k.startswith("PG")}
 
 
-def check_reachable() -> None:
-    """As root: the folder must be one that the user postgres can reach."""
-    look = {k: v for k, v in as_postgres().items() if k != "env"}
-    if subprocess.run(["test", "-x", str(STATE)], **look).returncode:
+def _check_that_postgres_reaches_state(user: dict[str, Any]) -> None:
+    if subprocess.run(["test", "-x", str(STATE)], **user).returncode:
         raise ServiceError(
             f"SEARCH_STATE={STATE}: the user postgres cannot reach it; choose a folder outside of "
             "root's home, such as /var/lib/search"
         )
 
 
-def last_line(text: str) -> str:
+def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no reason given"])[-1]

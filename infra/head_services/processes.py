@@ -1,4 +1,9 @@
-"""What runs of a service: locks and process groups."""
+"""Which processes of a service live, and how they are started and stopped.
+
+A service is a keeper process and, in a process group of its own, what the keeper starts. Two locks
+show what lives, whatever is killed: NAME.keeper is the keeper's own, and NAME.lock is inherited, as
+an open file, by everything that the keeper starts. A watch of Ray's head holds NAME.lock only.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +17,17 @@ import time
 from pathlib import Path
 from typing import IO
 
-from head_services.settings import RUN, STATE, ServiceError
+from head_services.settings import RUN_FOLDER, STATE, ServiceError
 
-STOP_S = 30  # then it is killed
-LOG_BYTES = 20 * 2**20  # a log larger than this is put aside when its service starts
 PROGRAM = Path(__file__).resolve().parents[1] / "services"
+# A service that is asked to stop is killed after this.
+STOP_S = 30
+# A log that is larger is put aside when its service starts.
+LOG_BYTES = 20 * 2**20
 
 
-def run_keeper(name: str) -> None:
+def start_in_background(name: str) -> None:
+    """Start the keeper of a service, or a watch of Ray's head: `infra/services keep NAME`."""
     log = STATE / "logs" / f"{name}.log"
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.rename(log.with_suffix(".log.1"))
@@ -35,33 +43,41 @@ def run_keeper(name: str) -> None:
     os.close(descriptor)
 
 
-def lock_file(name: str) -> IO[str]:
+def open_lock(name: str) -> IO[str]:
     """Open for reading, too: NFS gives no shared lock on a file that is open for writing only."""
-    return (RUN / name).open("a+")
+    return (RUN_FOLDER / name).open("a+")
 
 
-def held(name: str, what: str = "lock") -> bool:
-    """Whether any process of the service lives; with "keeper", whether its keeper does."""
-    if not (RUN / f"{name}.{what}").exists():
+def is_running(name: str) -> bool:
+    """Whether any process of it lives."""
+    return _is_held(f"{name}.lock")
+
+
+def has_keeper(name: str) -> bool:
+    return _is_held(f"{name}.keeper")
+
+
+def stop_processes(name: str) -> None:
+    """Stop the service and its keeper; ServiceError if a process stays."""
+    for number, patience_s in ((signal.SIGINT, STOP_S + 5), (signal.SIGKILL, 10)):
+        if not is_running(name):
+            return
+        for process_group in (RUN_FOLDER / f"{name}.pid").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(process_group), number)
+        deadline = time.monotonic() + patience_s
+        while is_running(name) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    if is_running(name):
+        raise ServiceError(f"{name} does not end")
+
+
+def _is_held(lock_name: str) -> bool:
+    if not (RUN_FOLDER / lock_name).exists():
         return False
-    with lock_file(f"{name}.{what}") as file:
+    with open_lock(lock_name) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
-
-
-def end(name: str) -> None:
-    """End the service and its keeper; raises ServiceError if a process stays."""
-    for number, patience_s in ((signal.SIGINT, STOP_S + 5), (signal.SIGKILL, 10)):
-        if not held(name):
-            return
-        for process_group in (RUN / f"{name}.pid").read_text().split():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(process_group), number)
-        until = time.monotonic() + patience_s
-        while held(name) and time.monotonic() < until:
-            time.sleep(0.1)
-    if held(name):
-        raise ServiceError(f"{name} does not end")

@@ -1,4 +1,4 @@
-"""What the environment asks for (the list is in `infra/services`), and whether that can be."""
+"""What the environment asks for (the list is in `infra/services`), and whether it is allowed."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 STATE = Path(os.environ.get("SEARCH_STATE") or "~/search-state").expanduser().absolute()
-RUN = STATE / f"run-{socket.gethostname()}"  # of this machine: all may share one home folder
+# Locks and process ids by machine: on own machines all may share one home folder.
+RUN_FOLDER = STATE / f"run-{socket.gethostname()}"
 RECORD = urlsplit(os.environ.get("SEARCH_RECORD") or "postgresql://search@127.0.0.1:5442/search")
 TRACKING = urlsplit(os.environ.get("SEARCH_TRACKING_URI") or "http://127.0.0.1:5000")
 ARTIFACTS = os.environ.get("SEARCH_ARTIFACTS") or str(STATE / "artifacts")
-RAY = os.environ.get("SEARCH_ADDRESS") or ""
-NAMES = ("postgres", "mlflow")  # in the order of starting
+RAY_HEAD = os.environ.get("SEARCH_ADDRESS") or ""
 
 
 class ServiceError(Exception):
-    """What the user can mend, in one line."""
+    """What the user can put right, in one line."""
 
 
 def make_folders() -> None:
-    private = (RUN, STATE / "logs", STATE / "secrets")
+    private = (RUN_FOLDER, STATE / "logs", STATE / "secrets")
     for folder, mode in ((STATE, 0o711), *((folder, 0o700) for folder in private)):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(mode)
 
 
 def check_addresses() -> None:
+    """Raises ServiceError for an address that others could reach, or with a password in it."""
     if RECORD.hostname != "127.0.0.1" or RECORD.username != "search" or RECORD.password:
         raise ServiceError(
             "SEARCH_RECORD must be postgresql://search@127.0.0.1:PORT/search, without a password"

@@ -67,9 +67,9 @@ class Services:
             return [e["name"] for e in json.load(answer)["experiments"]]
 
     def sql(self, statement: str) -> str:
-        ask = ["psql", "--no-password", "-Atc", statement, self.env["SEARCH_RECORD"]]
-        told = subprocess.run(ask, env=self.env, capture_output=True, text=True, timeout=30)
-        return told.stdout.strip() or told.stderr
+        query = ["psql", "--no-password", "-Atc", statement, self.env["SEARCH_RECORD"]]
+        done = subprocess.run(query, env=self.env, capture_output=True, text=True, timeout=30)
+        return done.stdout.strip() or done.stderr
 
     def processes(self) -> list[psutil.Process]:
         """All that `start` has started."""
@@ -84,10 +84,10 @@ class Services:
     def running(self, what: str) -> psutil.Process:
         return next(p for p in self.processes() if what in " ".join(p.cmdline()))
 
-    def until_well(self, seconds: float = 60) -> None:
+    def wait_until_running(self, seconds: float = 60) -> None:
         until = time.monotonic() + seconds
-        while (told := self.call("status")).returncode:
-            assert time.monotonic() < until, told.stdout
+        while (done := self.call("status")).returncode:
+            assert time.monotonic() < until, done.stdout
             time.sleep(0.5)
 
 
@@ -99,8 +99,8 @@ def services() -> Iterator[Services]:
     folder.chmod(0o711)  # the user postgres passes through; pytest's own folders he cannot
     services = Services(folder)
     try:
-        told = services.call("start")
-        assert told.returncode == 0, told.stderr
+        done = services.call("start")
+        assert done.returncode == 0, done.stderr
         yield services
         assert services.call("stop").returncode == 0
         assert services.processes() == []
@@ -112,10 +112,10 @@ def services() -> Iterator[Services]:
 def test_started_again_nothing_happens(services):
     before = {process.pid for process in services.processes()}
 
-    told = services.call("start")
+    done = services.call("start")
 
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "postgres: running, answers\nmlflow: running, answers\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "postgres: running, answers\nmlflow: running, answers\n"
     assert {process.pid for process in services.processes()} == before
 
 
@@ -175,17 +175,17 @@ def test_a_wrong_password_is_refused(services):
     wrong = services.home / "wrong"
     wrong.write_text("*:*:*:*:wrong\n")
     wrong.chmod(0o600)
-    ask = ["psql", "--no-password", "-c", "select 1"]
+    query = ["psql", "--no-password", "-c", "select 1"]
     for user in ("search", "postgres"):
         url = services.env["SEARCH_RECORD"].replace("search@", f"{user}@")
-        told = subprocess.run(
-            [*ask, url],
+        done = subprocess.run(
+            [*query, url],
             env={**services.env, "PGPASSFILE": str(wrong)},
             capture_output=True,
             text=True,
         )
-        assert told.returncode != 0
-        assert "password authentication failed" in told.stderr or "no pg_hba" in told.stderr
+        assert done.returncode != 0
+        assert "password authentication failed" in done.stderr or "no pg_hba" in done.stderr
 
 
 def test_an_unknown_host_is_refused(services):
@@ -227,11 +227,11 @@ def test_what_is_killed_comes_back(services, what):
     time.sleep(0.5)
 
     assert services.call("status").returncode == 1
-    services.until_well()
+    services.wait_until_running()
     assert services.experiments(services.password()) == ["Default"]
 
 
-def test_after_a_killed_keeper_start_makes_all_well(services):
+def test_after_a_killed_keeper_start_starts_another(services):
     services.running("keep postgres").send_signal(signal.SIGKILL)
     time.sleep(0.5)
     assert "postgres: not kept alive" in services.call("status").stdout
@@ -268,8 +268,8 @@ def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
 WATCH = """
 from head_services import head_watch
 
-head_watch.RAY_STARTS_S = 0
-head_watch.end_with_ray("ray")
+head_watch.HEAD_STARTS_S = 0
+head_watch.watch_head(head_watch.ON_HEAD)
 """
 
 
@@ -284,10 +284,10 @@ def test_a_start_while_the_last_watch_ends_them_starts_them(services):
     assert b"all here ends" in watch.stdout.readline()
     time.sleep(0.1)
 
-    told = services.call("start")
+    done = services.call("start")
 
     watch.communicate(timeout=60)
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     assert services.call("status").returncode == 0
 
 
@@ -306,10 +306,10 @@ def test_what_else_is_in_the_users_files_stays(services):
     assert not kept.exists()
     credentials.write_text("[mlflow]\nmlflow_tracking_username = me\n")
 
-    told = services.call("start")
+    done = services.call("start")
 
-    assert told.returncode == 0
-    assert str(kept) in told.stdout
+    assert done.returncode == 0
+    assert str(kept) in done.stdout
     assert kept.read_text() == "[mlflow]\nmlflow_tracking_username = me\n"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert services.password()
@@ -318,7 +318,7 @@ def test_what_else_is_in_the_users_files_stays(services):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         ("SEARCH_RECORD", "postgresql://search@10.0.0.1:5432/search", "without a password"),
         ("SEARCH_RECORD", "postgresql://search:pw@127.0.0.1:5432/search", "without a password"),
@@ -326,19 +326,19 @@ def test_what_else_is_in_the_users_files_stays(services):
         ("SEARCH_TRACKING_URI", "http://0.0.0.0:5000", "must be http://127.0.0.1:PORT"),
     ],
 )
-def test_what_would_be_open_to_others_is_refused(tmp_path, variable, value, said):
-    told = subprocess.run(
+def test_what_would_be_open_to_others_is_refused(tmp_path, variable, value, message):
+    done = subprocess.run(
         [sys.executable, str(PROGRAM), "start"],
         env={**os.environ, "SEARCH_STATE": str(tmp_path), variable: value},
         capture_output=True,
         text=True,
     )
 
-    assert told.returncode == 2
-    assert told.stderr.startswith("error: ")
-    assert said in told.stderr
-    assert told.stderr.count("\n") == 1
-    assert "pw" not in told.stderr
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "pw" not in done.stderr
 
 
 def free_ports(n: int) -> list[int]:
