@@ -67,7 +67,7 @@ def _placeholders(content: Any) -> Finding:
         light="red" if left else "green",
         subject="placeholders",
         found=f"not filled in: {', '.join(sorted(left))}" if left else "all filled in",
-        mend="put your own in their place (README, `On a cluster`)",
+        mend="put your own in their place (infra/README.md)",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import pkgutil
 import re
 import subprocess
 from pathlib import Path
@@ -85,6 +87,18 @@ def test_ray_and_the_services_are_started_alike(kind: str) -> None:
         )
 
 
+@pytest.mark.parametrize("config", [AWS, ONPREM], ids=["aws", "onprem"])
+def test_what_is_named_by_a_string_is_there(config: dict[str, Any]) -> None:
+    scorer = environment(config["head_start_ray_commands"][-1])["RAY_AUTOSCALER_UTILIZATION_SCORER"]
+    assert callable(pkgutil.resolve_name(scorer))
+
+    commands = " ".join(c for key in config if key.endswith("commands") for c in config[key])
+    programs = set(re.findall(r"~/search/(\S+)", commands))
+    assert {"infra/install", "infra/services"} <= programs
+    for program in programs:
+        assert os.access(ROOT / program, os.X_OK), program
+
+
 def test_what_the_head_s_commands_need_is_set() -> None:
     needed = {"RECORD", "TRACKING_URI", "STUDIES_DIR", "STORAGE", "ADDRESS", "STATE", "ARTIFACTS"}
     assert {f"SEARCH_{name}" for name in needed} <= environment(
@@ -106,6 +120,6 @@ def environment(command: str) -> dict[str, str]:
 
 
 def program(command: str) -> list[str]:
-    """What is run, without the environment and what only own machines are told."""
+    """What is run, without the environment and the flags of own machines."""
     words = _SET.sub("", command).split()
     return [word for word in words if not word.startswith(ONLY_ONPREM_FLAG)]
