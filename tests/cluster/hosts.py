@@ -44,29 +44,14 @@ def why_not() -> str:
         missing.append("postgresql")
     if missing:
         return f"not installed: {', '.join(missing)} (.ci/run names the packages)"
-    tried = subprocess.run(
-        [
-            "unshare",
-            "--net",
-            "--mount",
-            "--pid",
-            "--fork",
-            "ip",
-            "link",
-            "add",
-            "name",
-            "b",
-            "type",
-            "bridge",
-        ],
-        capture_output=True,
-        text=True,
-    )
+    namespaces = ["unshare", "--net", "--mount", "--pid", "--fork"]
+    bridge = ["ip", "link", "add", "name", "b", "type", "bridge"]
+    tried = subprocess.run([*namespaces, *bridge], capture_output=True, text=True)
     return f"no network namespaces here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+# Hosts compute as this machine does.
 _COMPUTES = {name: v for name, v in os.environ.items() if name.startswith("OPENBLAS_")}
-# ^ how this machine is to compute: so do its hosts
 
 
 class Host:
@@ -88,8 +73,8 @@ class Host:
 
     def ready(self) -> None:
         assert self._first.stdout is not None
-        told = self._first.stdout.readline()
-        assert told == "ready\n", (self.world / "host.log").read_text()
+        line = self._first.stdout.readline()
+        assert line == "ready\n", (self.world / "host.log").read_text()
 
     @property
     def pid(self) -> int:
@@ -180,15 +165,15 @@ class Hosts:
                 f"link add {host.name} netns {self.laptop.pid} type veth peer eth0 netns {host.pid}"
             )
             subprocess.run(["ip", *wire.split()], check=True)
-            self.mend(host)
+            self.reconnect(host)
             host.run(f"ip addr add {host.address}/24 dev eth0 && ip link set eth0 up")
             host.run(f"ip route add default via {self.laptop.address}")
 
-    def cut(self, host: Host) -> None:
+    def disconnect(self, host: Host) -> None:
         """Pull its cable out."""
         self.laptop.run(f"ip link set {host.name} down")
 
-    def mend(self, host: Host) -> None:
+    def reconnect(self, host: Host) -> None:
         self.laptop.run(f"ip link set {host.name} master bridge up")
 
 

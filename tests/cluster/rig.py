@@ -76,10 +76,10 @@ class Rig:
     def keys(self) -> list[str]:
         """Of all that is in the store."""
         pages = "s3.get_paginator('list_objects_v2').paginate(Bucket='search')"
-        told = self.s3(
+        keys = self.s3(
             f"*[o['Key'] for page in {pages} for o in page.get('Contents', [])], sep='\\n'"
         )
-        return told.split()
+        return keys.split()
 
     def fill_in(self) -> None:
         """Put this cluster's own into the file's placeholders."""
@@ -102,8 +102,8 @@ class Rig:
         address = f"{self.head.address}:6379"
         code = f"import ray; ray.init(address='{address}', log_to_driver=False)\n"
         code += "print(sum(n['Alive'] for n in ray.nodes()))"
-        told = self.head.run(f"RAY_AUTH_MODE=token ~/venv/bin/python -c {shlex.quote(code)}")
-        return int(told.stdout.split()[-1])
+        done = self.head.run(f"RAY_AUTH_MODE=token ~/venv/bin/python -c {shlex.quote(code)}")
+        return int(done.stdout.split()[-1])
 
     def sql(self, query: str) -> str:
         address = "postgresql://search@127.0.0.1:5442/search"
@@ -129,9 +129,9 @@ for _, at, event in record.events(record.study("{NAME}")):
 
     def mlflow(self) -> list[dict[str, Any]]:
         """Every run of the study, with each point of its curve, through the tunnel."""
-        said = self.type(readme("ray exec")).replace("\r", "")
+        output = self.type(readme("ray exec")).replace("\r", "")
         settings = configparser.ConfigParser()
-        settings.read_string(said[said.index("[mlflow]") :].partition("\n\n")[0])
+        settings.read_string(output[output.index("[mlflow]") :].partition("\n\n")[0])
         account = {k.upper(): v.strip() for k, v in settings["mlflow"].items()}
         code = f"""
 import json, mlflow
@@ -147,8 +147,8 @@ for run in client.search_runs([experiment], "tags.study = '{NAME}'", max_results
         env = " ".join(f"{name}={shlex.quote(value)}" for name, value in account.items())
         self.leave_open(readme("ray attach"))
         self.answers(5000)
-        told = self.laptop.run(f"{env} python -c {shlex.quote(code)}", timeout_s=120).stdout
-        return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        output = self.laptop.run(f"{env} python -c {shlex.quote(code)}", timeout_s=120).stdout
+        return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
     def answers(self, port: int) -> None:
         """Wait until a tunnel stands."""
@@ -163,7 +163,7 @@ for run in client.search_runs([experiment], "tags.study = '{NAME}'", max_results
 
     def diagnosis(self) -> str:
         """What the logs say, for a failed run."""
-        said = []
+        logs = []
         looks = {
             self.head: "tail -n 60 /tmp/ray/session_latest/logs/monitor.log "
             f"/tmp/ray/session_latest/logs/job-driver-* {STATE}/studies/*/logs/driver.log "
@@ -174,8 +174,8 @@ for run in client.search_runs([experiment], "tags.study = '{NAME}'", max_results
         }
         for host, look in looks.items():
             with contextlib.suppress(Exception):
-                said.append(f"===== {host.name}\n{host.run(look, check=False).stdout[-12000:]}")
-        return "\n".join(said)
+                logs.append(f"===== {host.name}\n{host.run(look, check=False).stdout[-12000:]}")
+        return "\n".join(logs)
 
 
 @contextlib.contextmanager

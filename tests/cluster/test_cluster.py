@@ -29,7 +29,7 @@ CUT_S = 45  # longer than a worker waits for its head
 
 
 @dataclass
-class Story:
+class Observed:
     """What was seen."""
 
     took: dict[str, float] = field(default_factory=dict)
@@ -46,18 +46,18 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Observed:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    seen = Story()
+    seen = Observed()
     with rig(tmp_path_factory.mktemp("hosts")) as cluster:
-        _tell(cluster, seen)
+        _run_through(cluster, seen)
     print(seen.killed_at, *(failure["reason"] for failure in seen.of("Failure")), sep="\n")
     return seen
 
 
-def _tell(cluster: Rig, seen: Story) -> None:
+def _run_through(cluster: Rig, seen: Observed) -> None:
     started = time.monotonic()
 
     def done(what: str) -> None:
@@ -84,12 +84,12 @@ def _tell(cluster: Rig, seen: Story) -> None:
     first_four = "select count(distinct trial) from epochs where trial < 4"
     until(lambda: cluster.sql(first_four) == "4", 180, "an epoch of each worker's first trial")
     done("first epochs")
-    cluster.hosts.cut(worker1)
+    cluster.hosts.disconnect(worker1)
     seen.killed_at["network"] = cluster.count("epochs")
     cut = time.monotonic()
     until(lambda: cluster.count("failures") > 0, 120, "the cut node's trials are given up")
     time.sleep(max(0.0, cut + CUT_S - time.monotonic()))
-    cluster.hosts.mend(worker1)
+    cluster.hosts.reconnect(worker1)
     done("network cut")
 
     seen.killed_at["raylet"] = cluster.count("epochs")
@@ -133,8 +133,8 @@ def _data() -> str:
     return f"--data-dir {found.parent}" if found else "--dataset toy"
 
 
-def test_all_trials_ended_and_none_failed(story):
-    summary = json.loads(story.shown.strip().splitlines()[-1])
+def test_all_trials_ended_and_none_failed(observed):
+    summary = json.loads(observed.shown.strip().splitlines()[-1])
     trials = summary["trials"]
 
     assert summary["state"] == "finished"
@@ -143,9 +143,9 @@ def test_all_trials_ended_and_none_failed(story):
     assert summary["epochs"] == summary["epochs_planned"]
 
 
-def test_the_record_lost_nothing_and_holds_nothing_twice(story):
-    suggested = [event["trial"] for event in story.of("Suggestion")]
-    trained = Counter((event["trial"], event["epoch"]) for event in story.of("EpochEnd"))
+def test_the_record_lost_nothing_and_holds_nothing_twice(observed):
+    suggested = [event["trial"] for event in observed.of("Suggestion")]
+    trained = Counter((event["trial"], event["epoch"]) for event in observed.of("EpochEnd"))
 
     assert suggested == list(range(TRIALS))
     assert set(trained.values()) == {1}
@@ -154,21 +154,21 @@ def test_the_record_lost_nothing_and_holds_nothing_twice(story):
         assert epochs == list(range(1, len(epochs) + 1))
 
 
-def test_every_fault_hit_and_none_failed_a_trial(story):
-    failures = story.of("Failure")
+def test_every_fault_hit_and_none_failed_a_trial(observed):
+    failures = observed.of("Failure")
     machine = [failure for failure in failures if failure["reason"] == "its machine went away"]
 
     assert len(failures) >= 2, "neither the cut network nor the dead node hit a trial"
     assert machine, [failure["reason"] for failure in failures]
     assert not [failure for failure in machine if failure["counts"]]
     assert not [failure for failure in failures if failure["final"]]
-    assert [e["event"] for e in story.of("Session")] == ["started", "started", "finished"]
+    assert [e["event"] for e in observed.of("Session")] == ["started", "started", "finished"]
 
 
-def test_interrupted_trials_went_on_from_their_last_epoch(story):
+def test_interrupted_trials_went_on_from_their_last_epoch(observed):
     reached: Counter[int] = Counter()
     resumed = 0
-    for event in story.events:
+    for event in observed.events:
         if event["kind"] == "Segment":
             assert event["first_epoch"] == reached[event["trial"]] + 1
             resumed += event["attempt"] > 0 and event["first_epoch"] > 1
@@ -177,14 +177,14 @@ def test_interrupted_trials_went_on_from_their_last_epoch(story):
     assert resumed, "no trial was interrupted after its first epoch"
 
 
-def test_an_interrupted_curve_is_that_of_the_same_trial_run_alone(story):
-    epochs = Counter(event["trial"] for event in story.of("EpochEnd"))
-    hit = {failure["trial"] for failure in story.of("Failure")}
+def test_an_interrupted_curve_is_that_of_the_same_trial_run_alone(observed):
+    epochs = Counter(event["trial"] for event in observed.of("EpochEnd"))
+    hit = {failure["trial"] for failure in observed.of("Failure")}
     trial = min(hit, key=lambda number: (epochs[number] < 2, epochs[number]))
-    suggestion = story.of("Suggestion")[trial]
-    told = [event["metrics"] for event in story.of("EpochEnd") if event["trial"] == trial]
+    suggestion = observed.of("Suggestion")[trial]
+    recorded = [event["metrics"] for event in observed.of("EpochEnd") if event["trial"] == trial]
 
-    assert _alone(suggestion, len(told)) == told
+    assert _alone(suggestion, len(recorded)) == recorded
 
 
 def _alone(suggestion: dict[str, Any], epochs: int) -> list[dict[str, float]]:
@@ -202,39 +202,39 @@ def _alone(suggestion: dict[str, Any], epochs: int) -> list[dict[str, float]]:
     return [{k: float(v) for k, v in e.metrics.items()} for e in islice(training, epochs)]
 
 
-def test_mlflow_has_every_run_once_with_every_epoch_once(story):
-    parents = [run for run in story.runs if "trial" not in run["tags"]]
-    children = {int(r["tags"]["trial"]): r for r in story.runs if "trial" in r["tags"]}
+def test_mlflow_has_every_run_once_with_every_epoch_once(observed):
+    parents = [run for run in observed.runs if "trial" not in run["tags"]]
+    children = {int(r["tags"]["trial"]): r for r in observed.runs if "trial" in r["tags"]}
 
     assert len(parents) == 1
-    assert len(story.runs) == 1 + TRIALS
+    assert len(observed.runs) == 1 + TRIALS
     assert sorted(children) == list(range(TRIALS))
-    assert {run["status"] for run in story.runs} == {"FINISHED"}
+    assert {run["status"] for run in observed.runs} == {"FINISHED"}
     for trial, run in children.items():
-        told = [e for e in story.of("EpochEnd") if e["trial"] == trial]
-        assert run["curve"] == [[e["epoch"], e["metrics"]["dev_pearson"]] for e in told]
-        assert run["params"] == len(story.of("Suggestion")[trial]["config"])
+        ends = [e for e in observed.of("EpochEnd") if e["trial"] == trial]
+        assert run["curve"] == [[e["epoch"], e["metrics"]["dev_pearson"]] for e in ends]
+        assert run["params"] == len(observed.of("Suggestion")[trial]["config"])
 
 
-def test_what_trials_wrote_is_in_the_store(story):
-    complete = {e["trial"] for e in story.of("EpochEnd") if e["decision"] == "complete"}
+def test_what_trials_wrote_is_in_the_store(observed):
+    complete = {e["trial"] for e in observed.of("EpochEnd") if e["decision"] == "complete"}
 
-    keys = [key for key in story.keys if key.startswith(f"storage/studies/{NAME}-")]
+    keys = [key for key in observed.keys if key.startswith(f"storage/studies/{NAME}-")]
 
     assert len(complete) >= 2
     for trial in complete:
         assert [key for key in keys if key.endswith(f"/predictions/trial-{trial}.arrow")]
     assert [key for key in keys if "/checkpoints/trial-" in key and key.endswith(".pt")]
-    assert [key for key in story.keys if key.startswith("storage/data/")], "data for the nodes"
+    assert [key for key in observed.keys if key.startswith("storage/data/")], "data for the nodes"
 
 
-def test_its_winner_is_confirmed_tested_and_registered_there(story):
-    result = json.loads(story.promoted.strip().splitlines()[-1])
+def test_its_winner_is_confirmed_tested_and_registered_there(observed):
+    result = json.loads(observed.promoted.strip().splitlines()[-1])
 
     assert result["alias"] == "champion"
     assert (result["fresh"]["n"], result["final"]["test"]["n"]) == (2, 2)
     assert result["test_readings"] == 2
 
 
-def test_ray_down_leaves_no_process(story):
-    assert story.left == {"head": [], "worker1": [], "worker2": []}
+def test_ray_down_leaves_no_process(observed):
+    assert observed.left == {"head": [], "worker1": [], "worker2": []}

@@ -25,10 +25,10 @@ def test_they_reach_each_other_until_a_cable_is_pulled(tmp_path):
         say = "ssh -o StrictHostKeyChecking=no -o ConnectTimeout=2 {} hostname"
         to_worker1 = say.format(four.worker1.address)
         assert four.laptop.run(to_worker1).stdout == "worker1\n"
-        four.cut(four.worker1)
+        four.disconnect(four.worker1)
         assert four.laptop.run(to_worker1, check=False).returncode != 0
         assert four.laptop.run(say.format(four.worker2.address)).stdout == "worker2\n"
-        four.mend(four.worker1)
+        four.reconnect(four.worker1)
         assert four.laptop.run(to_worker1).stdout == "worker1\n"
 
 

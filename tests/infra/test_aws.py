@@ -62,9 +62,10 @@ def test_the_readme_s_line_fills_the_file_in(outputs, tmp_path):
     (tmp_path / "infra").mkdir()
     file = tmp_path / "infra" / "cluster.yaml"
     file.write_text((ROOT / "infra" / "cluster.yaml").read_text())
-    told = "".join(f"{key}\t{value}\n" for key, value in outputs.items())  # as `--output text`
+    # As `--output text` prints them.
+    text = "".join(f"{key}\t{value}\n" for key, value in outputs.items())
 
-    subprocess.run(["bash", "-c", line], cwd=tmp_path, input=told, text=True, check=True)
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, input=text, text=True, check=True)
 
     assert file.read_text() == fill_in(outputs)
 

@@ -37,13 +37,13 @@ def findings(text: str, folder: Path) -> dict[str, Finding]:
 def test_the_file_as_it_is_here_is_refused_for_its_placeholders_only(capsys):
     assert main(["doctor", "--cluster-file", str(ROOT / "infra" / "cluster.yaml")]) == 1
 
-    said = capsys.readouterr().out
-    red = [line.split()[1] for line in said.splitlines() if line.startswith("red")]
+    output = capsys.readouterr().out
+    red = [line.split()[1] for line in output.splitlines() if line.startswith("red")]
     assert red == ["placeholders"]
-    assert "YOUR_SECURITYGROUP" in said
+    assert "YOUR_SECURITYGROUP" in output
 
 
-def test_filled_in_it_is_well_but_for_the_group_that_aws_was_not_asked_about(tmp_path):
+def test_filled_in_only_the_group_that_aws_was_not_asked_about_is_not_green(tmp_path):
     found = findings(FILLED, tmp_path)
 
     assert {s for s, f in found.items() if f.light != "green"} == {"SSH"}
@@ -52,7 +52,7 @@ def test_filled_in_it_is_well_but_for_the_group_that_aws_was_not_asked_about(tmp
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "subject", "said"),
+    ("was", "now", "subject", "found"),
     [
         ("InstanceType", "InstancType", "node_config", "'InstancType' in node_config: Ins"),
         ("VolumeSize", "VolumeSiz", "node_config", "BlockDeviceMappings[0].Ebs: VolumeSize"),
@@ -73,14 +73,14 @@ def test_filled_in_it_is_well_but_for_the_group_that_aws_was_not_asked_about(tmp
         (FILLED, "[]", "Ray", "list"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_red_and_named(tmp_path, was, now, subject, said):
+def test_what_is_wrong_is_red_and_named(tmp_path, was, now, subject, found):
     assert was in FILLED
 
-    found = findings(FILLED.replace(was, now), tmp_path)
+    finding = findings(FILLED.replace(was, now), tmp_path)[subject]
 
-    assert found[subject].light == "red"
-    assert said in found[subject].found
-    assert len(found[subject].found) < 500
+    assert finding.light == "red"
+    assert found in finding.found
+    assert len(finding.found) < 500
 
 
 def test_a_token_that_others_can_read_is_red(tmp_path):
