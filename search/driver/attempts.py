@@ -15,8 +15,8 @@ from search.machines.node_check import UNFIT
 from search.tasks.config import StudyConfig
 
 __all__ = [
-    "ATTEMPTS",
-    "DEPARTURES",
+    "MAX_ATTEMPTS",
+    "MAX_DEPARTURES",
     "NO_MEMORY",
     "Cause",
     "Silence",
@@ -26,11 +26,11 @@ __all__ = [
     "start_limit_s",
 ]
 
-ATTEMPTS = 3  # times a process may die under a trial before the trial is failed
-DEPARTURES = 20  # times its machine may go away: more is no accident
+MAX_ATTEMPTS = 3  # times a process may die under a trial before the trial is failed
+MAX_DEPARTURES = 20  # times its machine may go away: more is no accident
 START_S = 120.0  # what a process may take to start and to import Ray, torch and the task
 NO_MEMORY = "its process was killed for want of memory"
-OWN_WATCHDOG_S = 5.0  # beyond its limit a process has this long to end itself, and be heard
+OWN_WATCHDOG_S = 5.0  # beyond its limit its process has this long to end itself
 
 
 def epoch_limit_s(config: StudyConfig, history: History) -> float:
@@ -48,16 +48,16 @@ def start_limit_s(config: StudyConfig, history: History) -> float:
 
 @dataclass
 class Silence:
-    """Since when a segment has said nothing, and how long it may."""
+    """Since when a segment has given no sign of life, and how long it may."""
 
     limit_s: float
     started: bool  # it has a process
 
     def __post_init__(self) -> None:
-        self.broken()
+        self.restart()
 
-    def broken(self) -> None:
-        """It was heard of, or has no process yet that could be."""
+    def restart(self) -> None:
+        """It has given one, or has no process yet that could."""
         self._since = time.monotonic()
 
     def too_long(self, spare_s: float = 0.0) -> bool:
@@ -72,7 +72,7 @@ class Silence:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """Why an attempt failed. `counts`: among the ATTEMPTS; `final`: no other attempt may help."""
+    """Why an attempt failed. `counts`: towards MAX_ATTEMPTS; `final`: no other attempt may help."""
 
     reason: str
     traceback: str = ""
@@ -81,7 +81,7 @@ class Cause:
 
 
 def cause_of_death(why: str, silence: Silence, *, preempted: str, machine_gone: bool) -> Cause:
-    """`why`: what Ray says of it; `preempted`: what the process itself has said, if anything."""
+    """`why`: what Ray says of it; `preempted`: the reason that the process itself left, if any."""
     if preempted:
         return Cause(reason=preempted, counts=False)
     if machine_gone or UNFIT in why:
@@ -96,20 +96,20 @@ def cause_of_death(why: str, silence: Silence, *, preempted: str, machine_gone: 
 
 def failure(trial: Trial, cause: Cause) -> Failure:
     """What goes on record; the last attempt's is final."""
-    alike = 1 + sum(earlier.counts == cause.counts for earlier in trial.failures)
-    last = alike >= (ATTEMPTS if cause.counts else DEPARTURES)
-    often = f", {alike} times" if last and not cause.final else ""
+    number = 1 + sum(earlier.counts == cause.counts for earlier in trial.failures)
+    last = number >= (MAX_ATTEMPTS if cause.counts else MAX_DEPARTURES)
+    times = f", {number} times" if last and not cause.final else ""
     return Failure(
         trial=trial.number,
         attempt=trial.attempt,
         epoch=trial.epoch + 1,
-        reason=_text(cause.reason + often),
-        traceback=_text(cause.traceback),
+        reason=_storable(cause.reason + times),
+        traceback=_storable(cause.traceback),
         counts=cause.counts,
         final=cause.final or last,
     )
 
 
-def _text(said: str) -> str:
-    """As any database keeps it."""
-    return said.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+def _storable(text: str) -> str:
+    """As any database can keep it."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")

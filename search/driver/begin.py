@@ -20,9 +20,10 @@ from search.tasks.provenance import depends_on
 from search.tasks.task import Task
 from trainables.data import Prepared
 
-__all__ = ["create", "make_up_for_a_kill", "prepare", "probe"]
+__all__ = ["create", "prepare", "probe", "restore_examples"]
 
-PROBES = 32  # configurations drawn before the start, to see that the space holds
+# Configurations drawn before the start, to see that the space and the task agree.
+PROBES = 32
 
 
 def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) -> Study:
@@ -58,7 +59,7 @@ def _keep_examples(
         files.keep(path)
 
 
-def make_up_for_a_kill(record: Record, study: Study, task: Task, prepared: Prepared) -> None:
+def restore_examples(record: Record, study: Study, task: Task, prepared: Prepared) -> None:
     """A driver may have died between a study's creation and the last of `_keep_examples`."""
     files, names = record.files(study), study.origin["baselines"]
     needed = [labels_file(files.folder), *(baseline_file(files.folder, name) for name in names)]
@@ -103,6 +104,6 @@ def _check_plain(task: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if value is not None and not isinstance(value, str | int | float | bool):
             raise UserError(
-                f"{name} of task {task} is {value!r}: a hyperparameter is text, a number, a truth "
+                f"{name} of task {task} is {value!r}: a hyperparameter is text, a number, a bool "
                 "or None, as the record can keep it"
             )

@@ -20,8 +20,8 @@ Outcome = Literal["stopped", "interrupted", "failed"]
 
 GRACE_S = 5.0  # Ctrl-C, `stop --now`, the time budget: an epoch that ends in this time is kept
 TERM_GRACE_S = 1.0  # SIGTERM, SIGHUP: the machine may be gone in seconds
-TERM_LIMIT_S = 4.0  # and where Ray's processes were told to go too, Ray waits a minute for them
-_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TERM_LIMIT_S = 4.0  # where Ray's processes got the signal too, Ray waits a minute for them
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_S = 1.0  # how often requests are looked for
 
 
@@ -35,8 +35,8 @@ class EndedEarly(Exception):  # noqa: N818 (an outcome, not an error)
 
 
 class Ending:
-    """One driver's reasons to end. A context: signals are heard inside it, if it is entered in the
-    main thread; elsewhere Python lets nobody handle them."""
+    """One driver's reasons to end. A context: inside it signals are handled, if it is
+    entered in the main thread; elsewhere Python lets nobody handle them."""
 
     def __init__(self, record: Record, study: Study, time_budget_s: float | None = None) -> None:
         self._record, self._study = record, study
@@ -49,19 +49,19 @@ class Ending:
         self._before: dict[signal.Signals, Any] = {}
         self._limit = threading.Timer(TERM_LIMIT_S, os._exit, (130,))  # all is on record
         self._limit.daemon = True
-        self.early: EndedEarly | None = None  # asked for: no new segment is given out
+        self.early: EndedEarly | None = None  # requested: no new segment is given out
         self._deadline: float | None = None  # to leave running epochs by; None: segments finish
 
     def __enter__(self) -> Ending:
         in_main_thread = threading.current_thread() is threading.main_thread()
-        for number in _HEARD if in_main_thread else ():
+        for number in _HANDLED if in_main_thread else ():
             ignored = signal.getsignal(number) == signal.SIG_IGN
             if not (ignored and number == signal.SIGHUP):  # nohup; who is sent SIGINT is meant
                 self._before[number] = signal.signal(number, self._signalled)
         return self
 
-    def listen(self) -> None:
-        """Again: Ray's start puts a handler in place of ours that aborts the process."""
+    def handle_signals_again(self) -> None:
+        """Ray's start puts a handler in place of ours that aborts the process."""
         for number in self._before:
             signal.signal(number, self._signalled)
 
@@ -70,10 +70,11 @@ class Ending:
             signal.signal(number, handler)
         self._limit.cancel()
 
-    def ask(self, outcome: Outcome, why: str, grace_s: float | None) -> None:
-        """End: after `grace_s` seconds at the latest, or (None) when running segments have ended.
+    def request(self, outcome: Outcome, why: str, grace_s: float | None) -> None:
+        """Request the end: after `grace_s` seconds at the latest, or (None) when running segments
+        have ended.
 
-        A later call can only hasten the end.
+        A later request can only hasten it.
         """
         self.early = self.early or EndedEarly(outcome, why)
         if grace_s is not None:
@@ -102,12 +103,13 @@ class Ending:
             requests = []
         except StudyLockedError as error:
             requests = []
-            self.ask("failed", str(error), grace_s=0)
-        for number, request in requests:
+            self.request("failed", str(error), grace_s=0)
+        for number, text in requests:
             self._seen = number
-            self.ask("stopped", f"asked to {request}", GRACE_S if request == "stop now" else None)
+            grace_s = GRACE_S if text == "stop now" else None
+            self.request("stopped", f"asked to {text}", grace_s)
         if self._budget_ends is not None and now >= self._budget_ends:
-            self.ask("stopped", f"the time budget of {self._budget_s:.0f} s is spent", GRACE_S)
+            self.request("stopped", f"the time budget of {self._budget_s:.0f} s is spent", GRACE_S)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
@@ -116,7 +118,7 @@ class Ending:
         name = signal.Signals(number).name
         self.early = None  # this is why, even if it was about to stop
         grace_s = GRACE_S if number == signal.SIGINT else TERM_GRACE_S
-        self.ask("interrupted", f"interrupted by {name}", grace_s)
+        self.request("interrupted", f"interrupted by {name}", grace_s)
         if number != signal.SIGINT:
             self._limit.start()
         wait = f"waiting up to {grace_s:.0f} s for epochs to end; again to end now"

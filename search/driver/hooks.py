@@ -24,16 +24,16 @@ from search.machines.ray_internals import (
     process_of,
 )
 
-__all__ = ["EndHung", "ForgetEnded", "LeaveTune", "Processes", "StopWhenAsked"]
+__all__ = ["EndHungProcesses", "ForgetEndedTrials", "LeaveTune", "ReportProcesses", "StopOnRequest"]
 
-LOOK_S = 2.0  # how often a hanging process is looked for
+POLL_S = 2.0  # how often a hanging process is looked for
 
 
 class LeaveTune(Exception):  # noqa: N818 (not an error)
     """Leaves Tune's loop at once, epochs running or not."""
 
 
-class StopWhenAsked(Stopper):  # type: ignore[misc]
+class StopOnRequest(Stopper):  # type: ignore[misc]
     """Ends segments when the study is to end; never decides on trials."""
 
     def __init__(self, ending: Ending, searcher: StudySearcher) -> None:
@@ -53,7 +53,7 @@ class StopWhenAsked(Stopper):  # type: ignore[misc]
         return {}
 
 
-class Processes(Callback):  # type: ignore[misc]
+class ReportProcesses(Callback):  # type: ignore[misc]
     """Tells the searcher that a worker process has started, and why one died: Tune tells searchers
     only that it did."""
 
@@ -76,33 +76,33 @@ class Processes(Callback):  # type: ignore[misc]
         return {}
 
 
-class EndHung(FIFOScheduler):  # type: ignore[misc]
+class EndHungProcesses(FIFOScheduler):  # type: ignore[misc]
     """Ends segments whose process says nothing and cannot end itself, as trial.py's watchdog does:
     one that never started, or that is stopped. Decides on no trial."""
 
     def __init__(self, searcher: StudySearcher) -> None:
         super().__init__()
         self._searcher = searcher
-        self._next_look = 0.0
+        self._next_poll = 0.0
 
     def choose_trial_to_run(self, tune_controller: Any) -> None:
         """Asked in every turn of Tune's loop; None: Tune starts what is pending, in order."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_poll:
             return
-        self._next_look = now + LOOK_S
+        self._next_poll = now + POLL_S
         for trial in live_trials(tune_controller):
             if trial.status == trial.PENDING and _some_wait_for_room():
-                self._searcher.hear(trial.trial_id)
+                self._searcher.on_sign_of_life(trial.trial_id)
             elif self._searcher.hangs(trial.trial_id):
                 self._end(tune_controller, trial)
 
     def _end(self, tune_controller: Any, trial: Any) -> None:
         process = process_of(trial)
         if process is not None:
-            ray.kill(process)  # and Tune is told of the death
+            ray.kill(process)  # Tune notices the death
             return
-        self._searcher.on_process_death(trial.trial_id, "")  # it knows better
+        self._searcher.on_process_death(trial.trial_id, "")  # the searcher knows why
         finish_trial(tune_controller, trial)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _some_wait_for_room() -> bool:
     return any(group["state"] == "PENDING" for group in placement_group_table().values())
 
 
-class ForgetEnded(Callback):  # type: ignore[misc]
+class ForgetEndedTrials(Callback):  # type: ignore[misc]
     """Ended trials leave Tune's memory: the record has it all."""
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

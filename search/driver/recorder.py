@@ -41,7 +41,7 @@ class Recorder:
     def result(self, segment: Segment, result: Mapping[str, Any]) -> None:
         """What trial.py reports of an epoch, flattened by Tune. Raises RecordError."""
         if "halt" in result:
-            self._ending.ask("failed", result["halt"], grace_s=0)
+            self._ending.request("failed", result["halt"], grace_s=0)
         elif "failure" in result:
             reason, traceback, final = (result[k] for k in ("failure", "traceback", "final"))
             self.failure(segment, Cause(reason=reason, traceback=traceback, final=final))
@@ -91,11 +91,11 @@ class Recorder:
         if trial.failed:
             self._drop_checkpoints([trial])
         if self.history.only_failures() >= ONLY_FAILURES:
-            self._ending.ask("failed", f"every trial fails: {cause.reason}", grace_s=0)
+            self._ending.request("failed", f"every trial fails: {cause.reason}", grace_s=0)
         in_a_row = self.history.failures_in_a_row
         if in_a_row >= ALIKE_IN_A_ROW:
             why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
-            self._ending.ask("failed", why, grace_s=0)
+            self._ending.request("failed", why, grace_s=0)
 
 
 def _nested(result: Mapping[str, Any], name: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search.decisions.history import Session, SessionEvent, Suggestion
-from search.driver.begin import make_up_for_a_kill
+from search.driver.begin import restore_examples
 from search.driver.ending import EndedEarly, Ending
 from search.driver.finish import finish
 from search.driver.processor_time import ProcessorTime
@@ -126,7 +126,7 @@ def drive(
     `suggestions`: trials that the sampler does not decide, as of a promotion. `address`: of the Ray
     cluster to work on, HOST:PORT; None: a Ray of our own.
 
-    Raises EndedEarly after a signal, a request, the time budget or a failure of the whole, and
+    Raises EndedEarly after a signal, a request, the time budget or a failure of the study, and
     StudyLockedError if another driver has it. The caller holds nothing: the record is all there is.
     """
     with (
@@ -141,12 +141,12 @@ def drive(
         try:
             on_started()
             ray.enter_context(ray_for(study.config, address))
-            ending.listen()
-            make_up_for_a_kill(record, study, task, prepared)
-            _tune(record, study, task, prepared, ending, suggestions, on_cluster=bool(address))
+            ending.handle_signals_again()
+            restore_examples(record, study, task, prepared)
+            _run_tune(record, study, task, prepared, ending, suggestions, on_cluster=bool(address))
             usage.measure()
         except BaseException as error:
-            ending.ask("interrupted", str(error) or type(error).__name__, grace_s=0)
+            ending.request("interrupted", str(error) or type(error).__name__, grace_s=0)
             raise
         finally:
             if ending.early:
@@ -163,12 +163,12 @@ def drive(
             except (UnreachableError, StudyLockedError):
                 raise
             except (RecordError, OSError):
-                pass  # a full disk: it is said already
+                pass  # a full disk: the reason is known already
         if ending.early:
             raise ending.early
 
 
-def _tune(
+def _run_tune(
     record: Record,
     study: Study,
     task: Task,
@@ -180,7 +180,13 @@ def _tune(
 ) -> None:
     from ray import tune
 
-    from search.driver.hooks import EndHung, ForgetEnded, LeaveTune, Processes, StopWhenAsked
+    from search.driver.hooks import (
+        EndHungProcesses,
+        ForgetEndedTrials,
+        LeaveTune,
+        ReportProcesses,
+        StopOnRequest,
+    )
     from search.driver.searcher import StudySearcher
     from search.driver.trial import SegmentTrainable
     from search.machines.capacity import Capacity, OwnMachine
@@ -223,9 +229,9 @@ def _tune(
             max_concurrent_trials=config.workers,
             resources_per_trial={"cpu": config.cpus_per_trial, "gpu": config.gpus_per_trial},
             reuse_actors=True,
-            scheduler=EndHung(searcher),
-            stop=StopWhenAsked(ending, searcher),
-            callbacks=[Processes(searcher, capacity.lost_a_node), ForgetEnded()],
+            scheduler=EndHungProcesses(searcher),
+            stop=StopOnRequest(ending, searcher),
+            callbacks=[ReportProcesses(searcher, capacity.lost_a_node), ForgetEndedTrials()],
             verbose=0,
             raise_on_failed_trial=False,
         )

@@ -1,7 +1,7 @@
 """The one decision point: a Ray Tune Searcher that answers "what next?" from the record.
 
-Tune asks `suggest` when a worker is free and is told the next segment. What it reports goes into
-the record before anything else is decided on it.
+Tune asks `suggest` when a worker is free and gets the next segment. What a segment reports goes on
+record before anything else is decided on it.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         task: Task,
         ending: Ending,
         common: Mapping[str, Any],
-        told: Sequence[Suggestion] = (),
+        suggestions: Sequence[Suggestion] = (),
         capacity: Callable[[], int] | None = None,
     ) -> None:
         """`common`: what every segment's Tune configuration holds beside the segment.
-        `told`: trials that are not decided here, by their numbers: a promotion's runs.
+        `suggestions`: trials that are not drawn here: a promotion's runs.
         `capacity`: how many trials may be open now; by default as many as there are workers."""
         super().__init__()
         self._record = record
@@ -60,43 +60,43 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self.finished = False  # there is nothing left to do
         self._segments: dict[str, Segment] = {}  # by Tune trial, those in a worker's hands
         self._silences: dict[str, Silence] = {}  # of each of those
-        self._waiting: Segment | None = None  # decided, but the record does not answer
+        self._pending: Segment | None = None  # decided while the record does not answer
         config = study.config
         self._ladder = plan.ladder_of(config)
-        self._first = task.first_trials(config)
+        self._first_trials = task.first_trials(config)
         self._capacity = capacity or (lambda: config.workers)
         self._rungs = asha.rungs_of(
-            self.history, ladder=self._ladder, full_length=len(self._first), value=self.value
+            self.history, ladder=self._ladder, full_length=len(self._first_trials), value=self.value
         )
         self._valued = valued(self.history, self.value)
-        self._told = {suggestion.trial: suggestion for suggestion in told}
+        self._suggestions = {suggestion.trial: suggestion for suggestion in suggestions}
 
     def value(self, trial: Trial, epoch: int | None = None) -> float:
         """The objective, larger is better."""
         return trial.value(self._task.metric, epoch) * self._task.sign
 
     def suggest(self, trial_id: str) -> Any:
-        """The next segment for the free worker, or FINISHED, or None: ask again.
+        """The next segment for the free worker, or FINISHED, or None: Tune asks again.
 
         While the record does not answer there is none, so that what waits in memory is at most the
         rest of the segments that were running: an epoch each for every worker and epoch to go.
         """
-        told = self._told_next(trial_id)
-        self.finished = told == Searcher.FINISHED
-        return told
+        answer = self._answer(trial_id)
+        self.finished = answer == Searcher.FINISHED
+        return answer
 
-    def _told_next(self, trial_id: str) -> Any:
+    def _answer(self, trial_id: str) -> Any:
         if self._ending.early:
             return None if self._segments else Searcher.FINISHED
         try:
             if not self._record.flush():
                 return None
-            segment, self._waiting = self._waiting or self._next(), None
+            segment, self._pending = self._pending or self._next_segment(), None
             if isinstance(segment, Segment) and not self._record.flush():
-                self._waiting = segment  # no worker has what is not on record
+                self._pending = segment  # no worker has what is not on record
                 return None
         except RecordError as error:
-            self._ending.ask("failed", str(error), grace_s=0)
+            self._ending.request("failed", str(error), grace_s=0)
             return None
         if not isinstance(segment, Segment):
             return segment
@@ -121,16 +121,16 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         segment = self._segments.get(trial_id)
         if segment is None:
             return
-        self.hear(trial_id)
+        self.on_sign_of_life(trial_id)
         try:
             self._recorder.result(segment, result)
         except RecordError as error:
-            self._ending.ask("failed", str(error), grace_s=0)
+            self._ending.request("failed", str(error), grace_s=0)
 
-    def hear(self, trial_id: str) -> None:
+    def on_sign_of_life(self, trial_id: str) -> None:
         """The segment is alive, or has no process yet that could be."""
         if trial_id in self._silences:
-            self._silences[trial_id].broken()
+            self._silences[trial_id].restart()
 
     def on_start(self, trial_id: str) -> None:
         """The segment has a process."""
@@ -139,7 +139,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._silences[trial_id] = Silence(limit_s, started=True)
 
     def hangs(self, trial_id: str) -> bool:
-        """Whether nothing was heard for so long that its process should have ended itself."""
+        """Whether it has been silent for so long that its process should have ended itself."""
         silence = self._silences.get(trial_id)
         return silence is not None and silence.hangs(self._study.config)
 
@@ -167,9 +167,9 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         try:
             self._recorder.failure(segment, cause)
         except RecordError as error:  # else the trial would be open for ever, and waited for
-            self._ending.ask("failed", str(error), grace_s=0)
+            self._ending.request("failed", str(error), grace_s=0)
         if UNFIT in why:  # it would take, and spoil, every segment there is
-            self._ending.ask("failed", why, grace_s=None)
+            self._ending.request("failed", why, grace_s=None)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the record is the state."""
@@ -181,7 +181,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         """Tune pickles its searcher for snapshots that we do not use."""
         return {}
 
-    def _next(self) -> Any:
+    def _next_segment(self) -> Any:
         """A Segment, on record, or Searcher.FINISHED, or None."""
         config = self._study.config
         decision = asha.next_segment(
@@ -197,27 +197,27 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         if decision == "finished":
             return Searcher.FINISHED
         if decision == "suggest":
-            return self._suggest(len(self.history.trials))
+            return self._new_trial(len(self.history.trials))
         self._recorder.append(decision)
         return decision
 
-    def _suggest(self, number: int) -> Segment:
-        suggestion = self._told.get(number) or self._decide(number)
+    def _new_trial(self, number: int) -> Segment:
+        suggestion = self._suggestions.get(number) or self._draw(number)
         config = self._study.config
         target = asha.first_target(
             number,
             ladder=self._ladder,
             scheduler=config.scheduler,
-            full_length=len(self._first),
+            full_length=len(self._first_trials),
         )
         segment = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
         self._recorder.append(suggestion, segment)
         return segment
 
-    def _decide(self, number: int) -> Suggestion:
+    def _draw(self, number: int) -> Suggestion:
         config = self._study.config
-        if number < len(self._first):
-            source, values = self._first[number]
+        if number < len(self._first_trials):
+            source, values = self._first_trials[number]
         else:
             source = config.sampler
             values = self._task.configure(

@@ -46,7 +46,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self._training = self._poisoned = False
+        self._training = self._cuda_broken = False
         with _watchdog(config["start_s"], STDERR):  # Ray's log of this process
             self._set_up(config)
 
@@ -58,7 +58,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         keep_test_split_locked()
         torch.set_num_threads(config["threads"])
         if not config["gpus"]:
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # those are others', or nobody has asked
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # those are others', or none was requested
         elif torch.cuda.is_available():
             torch.cuda.set_per_process_memory_fraction(min(config["gpus"], 1.0))
         signal.signal(signal.SIGTERM, self._preempted)
@@ -76,12 +76,12 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def reset_config(self, config: dict[str, Any]) -> bool:
         self._training = False
-        self._begun = time.monotonic()
+        self._begun_at = time.monotonic()
         self._segment = config
         self._files = StudyFiles.on_node(
             Path(config["study_folder"]), config["storage"], config["study_key"]
         )
-        if self._poisoned:
+        if self._cuda_broken:
             why = "its process could not go on after another trial's CUDA error"
             self._files.mark_preempted(config["trial"], why)
             os._exit(1)
@@ -132,7 +132,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             with _watchdog(with_storage_s, log):
                 self._task = find_task(segment["task"])
                 self._epochs = self._start()
-            reset_s = time.monotonic() - self._begun
+            reset_s = time.monotonic() - self._begun_at
         begun_cpu, begun = time.process_time(), time.monotonic()
         with _watchdog(limit_s, log):
             epoch = next(self._epochs, None)
@@ -238,7 +238,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._files.keep(to / name)
 
     def _failed(self, error: Exception) -> dict[str, Any]:
-        self._poisoned = "CUDA error" in str(error)  # then all further calls in a process fail
+        self._cuda_broken = "CUDA error" in str(error)  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
         return self._failure(_reason(error), traceback.format_exc(), final=not memory)
 
@@ -252,8 +252,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
 
 def _reason(error: Exception) -> str:
-    kind, says = type(error).__name__, first_line(error)
-    return kind if says == kind else f"{kind}: {says}"
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
 
 
 @contextlib.contextmanager

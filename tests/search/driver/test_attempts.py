@@ -8,7 +8,7 @@ import pytest
 
 from search.decisions.history import History
 from search.driver import attempts
-from search.driver.attempts import ATTEMPTS, DEPARTURES, NO_MEMORY, Cause, Silence
+from search.driver.attempts import MAX_ATTEMPTS, MAX_DEPARTURES, NO_MEMORY, Cause, Silence
 from search.tasks.config import StudyConfig
 from tests.search.studies import epoch, history, segment, session, suggestion
 
@@ -51,7 +51,7 @@ def test_what_a_death_is_put_down_to(known, expected):
     assert attempts.cause_of_death(why, known.pop("silence"), **known) == expected
 
 
-@pytest.mark.parametrize(("counts", "most"), [(True, ATTEMPTS), (False, DEPARTURES)])
+@pytest.mark.parametrize(("counts", "most"), [(True, MAX_ATTEMPTS), (False, MAX_DEPARTURES)])
 def test_a_trial_is_given_up_after_so_many_of_a_kind(counts, most):
     known = _history(1.0)
     (trial,) = known.trials

@@ -89,7 +89,7 @@ def test_ctrl_c_twice_ends_now(end):
 
 
 def test_ctrl_c_twice_ends_now_also_after_a_request_to_stop(end):
-    end.ask("stopped", "asked to stop", grace_s=None)
+    end.request("stopped", "asked to stop", grace_s=None)
     _signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
@@ -204,8 +204,8 @@ def test_the_time_budget_ends_a_study(record, study, clock):
 
 
 def test_a_later_reason_never_gives_more_time(end, clock):
-    end.ask("failed", "the disk is full", grace_s=0)
-    end.ask("interrupted", "Ctrl-C", grace_s=5)
+    end.request("failed", "the disk is full", grace_s=0)
+    end.request("interrupted", "Ctrl-C", grace_s=5)
 
     assert end.overdue
     assert end.early.outcome == "failed"

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.driver.hooks import Processes
+from search.driver.hooks import ReportProcesses
 
 KILLED = """Failure # 1 (occurred at 2026-11-25_00-00-00)
 The actor died unexpectedly before finishing this task.
@@ -59,7 +59,7 @@ def test_the_reason_is_read_from_rays_account(tmp_path: Path, error, lost, why, 
     searcher = SimpleNamespace(on_process_death=lambda *arguments: told.append(arguments))
 
     trial = SimpleNamespace(trial_id="t", error_file=str(file))
-    Processes(searcher, lambda: lost).on_trial_error(1, [], trial)
+    ReportProcesses(searcher, lambda: lost).on_trial_error(1, [], trial)
 
     ((trial_id, said, gone),) = told
     assert trial_id == "t"

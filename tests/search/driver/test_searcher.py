@@ -18,7 +18,7 @@ from ray.tune.utils import flatten_dict
 
 from search.decisions import plan
 from search.decisions.history import EpochEnd, History, Suggestion
-from search.driver.attempts import ATTEMPTS
+from search.driver.attempts import MAX_ATTEMPTS
 from search.driver.ending import Ending
 from search.driver.recorder import ALIKE_IN_A_ROW, ONLY_FAILURES
 from search.driver.searcher import StudySearcher
@@ -219,13 +219,13 @@ def test_a_dead_process_is_retried_and_the_trial_unharmed(record):
 
 def test_a_trial_under_which_processes_keep_dying_fails(record):
     loop = _Loop(record)
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         loop.run(1)
         loop.process_dies()
 
     first = loop.history.trials[0]
     assert first.failed
-    assert first.epoch == ATTEMPTS  # each attempt went on where the one before was
+    assert first.epoch == MAX_ATTEMPTS  # each attempt went on where the one before was
     loop.run()
     assert loop.history.state(loop.history.trials[1], 9) == "complete"
 
@@ -306,7 +306,7 @@ def test_trials_that_all_fail_alike_end_a_study_also_after_a_success(record):
 def test_after_a_stop_no_segment_is_given_out(record):
     loop = _Loop(record)
     loop.run(3)
-    loop.ending.ask("stopped", "asked to stop", grace_s=None)
+    loop.ending.request("stopped", "asked to stop", grace_s=None)
 
     assert loop.searcher.suggest("another") is None  # a segment is still at work
     assert loop.run() == Searcher.FINISHED

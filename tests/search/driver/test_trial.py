@@ -17,7 +17,7 @@ import torch
 from search.driver.trial import SegmentTrainable
 from search.files import paths
 from tests import curve_task
-from trainables import checkpoint, data
+from trainables import checkpoint, test_split_lock
 
 Segment = Callable[..., list[dict[str, Any]]]
 
@@ -25,7 +25,9 @@ Segment = Callable[..., list[dict[str, Any]]]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
     """Run one segment to its end: the results of its steps. One reused worker for all of a test."""
-    monkeypatch.setattr(data, "_kept_locked", False)  # given back: this process is no worker
+    monkeypatch.setattr(
+        test_split_lock, "_kept_locked", False
+    )  # given back: this process is no worker
     handler = signal.getsignal(signal.SIGTERM)
     worker: list[SegmentTrainable] = []
     curve: list[dict[str, float]] = []
@@ -56,7 +58,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
             assert worker[0].reset_config(told)
         else:
             worker.append(SegmentTrainable(told))
-            assert data._kept_locked, "a process that trains must never see the test split"
+            assert test_split_lock._kept_locked, (
+                "a process that trains must never see the test split"
+            )
         results: list[dict[str, Any]] = []
         while last and not (results and results[-1]["done"]):
             assert len(results) <= last, "goes on beyond its last epoch"
