@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.cli.common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed
-from search.errors import UserError, first_line
+from search.errors import UnreachableError, UserError, first_line
 
 if TYPE_CHECKING:
     from search.cli.doctor import Finding
@@ -54,15 +54,18 @@ def _list(options: argparse.Namespace) -> int:
     from search.tasks.registry import find_task
 
     record = open_record(options.studies_dir, url=options.record)
+    for unreadable in record.unreadable_studies():
+        print(unreadable, file=sys.stderr)
     summaries = []
     for study in record.studies():
         if study.config.parent is None:
             try:
-                task = find_task(study.config.task)
-            except UserError as error:  # as where it cannot be imported from here
+                summaries.append(summarise(record, study, find_task(study.config.task)))
+            except UnreachableError:
+                raise
+            # As where its task cannot be imported from here, or an event cannot be read.
+            except UserError as error:
                 print(f"{study.name} cannot be shown: {first_line(error)}", file=sys.stderr)
-            else:
-                summaries.append(summarise(record, study, task))
     if options.json:
         print(as_json(summaries))
         return DONE
@@ -108,7 +111,7 @@ def _delete(options: argparse.Namespace) -> int:
     from search.record.record import open_record
 
     record = open_record(options.studies_dir, url=options.record)
-    study = record.study(options.name)
+    study = record.find(options.name)
     if options.yes or confirmed(study.name):
         record.delete(study)
         print(f"deleted {study.name}; its runs in MLflow stay")

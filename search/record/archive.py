@@ -95,7 +95,7 @@ def import_study(
 
 def _with_promotion(record: Record, study: Study) -> list[StudyWithEvents]:
     """The study and those of its promotion, none of them driven."""
-    family = [study, *(s for s in record.studies() if s.config.parent == study.name)]
+    family = record.with_promotion(study)
     for member in family:
         if record.driven(member.name):
             raise RecordError(
@@ -162,7 +162,7 @@ def _first_member(
 
 
 def _check_room(record: Record, contents: Contents) -> None:
-    names = {study.name for study in record.studies()}
+    names = record.names()
     for member in contents.studies:
         study, folder = member.study, record.study_folder(member.study.name)
         if study.name in names:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from search.decisions.history import Event
+from search.errors import RecordError, first_line
 from search.record import schema
 from search.record.outbox import Row
 from search.record.study import Study
@@ -24,12 +25,24 @@ def read_events(
     newest, _ = last_event(connection, study)  # what a driver adds meanwhile is for next time
     for kind, table in schema.EVENTS.items():
         names = [field.name for field in dataclasses.fields(kind)]
+        objects = [name for name in names if isinstance(table.c[name].type, sa.JSON)]
         query = sa.select(table).where(
             table.c.study_id == study.id, table.c.sequence.between(after + 1, newest)
         )
-        for row in connection.execute(query).mappings():
-            event = kind(**{name: row[name] for name in names})
-            found.append((row["sequence"], row["at"], event))
+        last = after
+        try:
+            for row in connection.execute(query.order_by(table.c.sequence)).mappings():
+                for name in objects:
+                    if not isinstance(row[name], dict):
+                        raise TypeError(f"its {name} is no JSON object")
+                event = kind(**{name: row[name] for name in names})
+                last = row["sequence"]
+                found.append((last, row["at"], event))
+        except (TypeError, ValueError) as error:
+            raise RecordError(
+                f"an event of study {study.name!r} cannot be read, the first in {table.name} after "
+                f"event {last}: {first_line(error)}"
+            ) from error
     return sorted(found, key=lambda item: item[0])
 
 

@@ -28,7 +28,7 @@ from search.record.outbox import Outbox, insert_rows
 from search.record.postgresql import Postgresql
 from search.record.requests import Requests
 from search.record.sqlite import Sqlite
-from search.record.study import Study, StudyWithEvents, read_study
+from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study
 from search.tasks.config import StudyConfig
 from search.tasks.registry import lies_in
 
@@ -59,16 +59,25 @@ class Record:
         return self._clock_began + time.monotonic()
 
     def studies(self) -> list[Study]:
-        """In the order of their creation."""
+        """Those that can be read, in the order of their creation."""
+        return [study for study in self._rows() if isinstance(study, Study)]
+
+    def unreadable_studies(self) -> list[UnreadableStudy]:
+        """Those that cannot; each says why."""
+        return [study for study in self._rows() if isinstance(study, UnreadableStudy)]
+
+    def names(self) -> list[str]:
+        """Of all studies: none can be given again."""
+        return [study.name for study in self._rows()]
+
+    def _rows(self) -> list[Study | UnreadableStudy]:
+        table = schema.studies
+        # As text: whatever is in one row, the others are read.
+        texts = [sa.cast(table.c[name], sa.Text).label(name) for name in ("config", "origin")]
+        query = sa.select(table.c.id, table.c.name, table.c.created_at, *texts).order_by(table.c.id)
         with self._database.connect() as connection:
-            query = sa.select(schema.studies).order_by(schema.studies.c.id)
-            rows = connection.execute(query).mappings()
-            found = [read_study(row) for row in rows]
-        for study in found:  # the record may be somebody else's
-            if study.name != study.config.name:
-                raise RecordError(f"the record says {study.name!r} of {study.config.name!r}")
-            self._check_task(study.config)
-        return found
+            rows = connection.execute(query).mappings().all()
+        return [read_study(dict(row), self._check_task) for row in rows]
 
     def _check_task(self, config: StudyConfig) -> None:
         if lies_in(config.task, self.folder):
@@ -78,12 +87,27 @@ class Record:
             )
 
     def study(self, name: str) -> Study:
-        studies = self.studies()
+        """Raises RecordError if there is none of that name, or it cannot be read."""
+        study = self.find(name)
+        if isinstance(study, UnreadableStudy):
+            raise RecordError(str(study))
+        return study
+
+    def find(self, name: str) -> Study | UnreadableStudy:
+        """For what a study need not be read for. Raises RecordError if there is none."""
+        studies = self._rows()
         for study in studies:
             if study.name == name:
                 return study
         names = ", ".join(study.name for study in studies) or "none yet"
         raise RecordError(f"no study named {name!r} in {self.location}; there: {names}")
+
+    def with_promotion(self, study: Study) -> list[Study]:
+        """The study and those of its promotion. Raises RecordError if one cannot be read."""
+        for part in self.unreadable_studies():
+            if part.parent == study.name:
+                raise RecordError(str(part))
+        return [study, *(part for part in self.studies() if part.parent == study.name)]
 
     def create(self, config: StudyConfig, origin: Mapping[str, Any]) -> Study:
         self._check_task(config)
@@ -97,6 +121,8 @@ class Record:
             with self._database.connect(write=True) as connection:
                 connection.execute(sa.insert(schema.studies), row)
         except sa.exc.IntegrityError:
+            # One line of why, where the name's holder cannot be read.
+            self.study(config.name)
             raise RecordError(
                 f"a study named {config.name!r} exists in {self.location}: go on with it by "
                 f"`python -m search resume {config.name}`, or choose another --name"
@@ -179,27 +205,33 @@ class Record:
                 "made meanwhile, or something is in it twice"
             ) from None
 
-    def delete(self, study: Study) -> None:
+    def delete(self, study: Study | UnreadableStudy) -> None:
         """Remove the study, its promotion's runs and their folders; the ledger of test readings
         stays. Raises StudyLockedError, and nothing is removed, while one of them is driven."""
-        phases = [other for other in self.studies() if other.config.parent == study.name]
+        phases = [other for other in self._rows() if other.parent == study.name]
         for member in (study, *phases):
             if self.driven(member.name):
                 raise locked_error(member.name)
         for phase in phases:
             self.delete(phase)
+        if not _is_folder_name(study.name):
+            self._delete_rows(study)
+            return
         with self.driver_lock(study.name):
             self.files(study).delete_stored()  # first: it is the part that may not answer
-            with self._database.connect(write=True) as connection:
-                for table in (*schema.EVENTS.values(), schema.requests):
-                    connection.execute(sa.delete(table).where(table.c.study_id == study.id))
-                connection.execute(sa.delete(schema.studies).where(schema.studies.c.id == study.id))
+            self._delete_rows(study)
             shutil.rmtree(self.study_folder(study.name), ignore_errors=True)
 
-    def files(self, study: Study, folder: Path | None = None) -> StudyFiles:
+    def _delete_rows(self, study: Study | UnreadableStudy) -> None:
+        with self._database.connect(write=True) as connection:
+            for table in (*schema.EVENTS.values(), schema.requests):
+                connection.execute(sa.delete(table).where(table.c.study_id == study.id))
+            connection.execute(sa.delete(schema.studies).where(schema.studies.c.id == study.id))
+
+    def files(self, study: Study | UnreadableStudy, folder: Path | None = None) -> StudyFiles:
         """The study's files, wherever they are. `folder`: in place of its own, as on its way."""
         name = f"{study.name}-{study.created_at:.3f}"
-        return StudyFiles(folder or self.study_folder(study.name), study.config.storage, name)
+        return StudyFiles(folder or self.study_folder(study.name), study.storage, name)
 
     def study_folder(self, name: str) -> Path:
         """Where the study's checkpoints, predictions, logs and driver's lock are."""
@@ -240,6 +272,12 @@ def open_record(folder: Path, *, url: str | None = None, create: bool = False) -
     url = url or os.environ.get("SEARCH_RECORD")
     database = Postgresql(url, create=create) if url else Sqlite(folder, create=create)
     return Record(folder.resolve(), database)
+
+
+def _is_folder_name(name: str) -> bool:
+    """Whether a folder of that name lies in the studies folder: the record may be somebody
+    else's."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def _insert_study(connection: sa.Connection, member: StudyWithEvents) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from search.decisions.history import Event
-from search.errors import RecordError
+from search.errors import RecordError, UserError, first_line
+from search.files.storage import check_uri
 from search.tasks.config import StudyConfig
 
-__all__ = ["Study", "StudyWithEvents", "read_study"]
+__all__ = ["Study", "StudyWithEvents", "UnreadableStudy", "read_study"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,15 @@ class Study:
     origin: Mapping[str, Any]  # hashes of code, data, space; versions; training-free baselines
 
     @property
+    def parent(self) -> str | None:
+        """The study of whose promotion this one is a part."""
+        return self.config.parent
+
+    @property
+    def storage(self) -> str | None:
+        return self.config.storage
+
+    @property
     def ledger_name(self) -> str:
         """The study on the ledger: another one of its name, made later, is not the same."""
         return f"{self.name} {self.created_at:.3f}"
@@ -36,6 +47,21 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnreadableStudy:
+    """A study whose row this version cannot read: it can be named, and deleted."""
+
+    id: int
+    name: str
+    created_at: float
+    parent: str | None  # as far as it can be read, as all that follows
+    storage: str | None
+    why: str  # one line
+
+    def __str__(self) -> str:
+        return f"study {self.name!r} cannot be read: {self.why}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyWithEvents:
     """A study with all its events: what moves from one record to another."""
 
@@ -43,10 +69,51 @@ class StudyWithEvents:
     events: Sequence[tuple[int, float, Event]]  # in order: sequence number, time, event
 
 
-def read_study(row: Any) -> Study:
+def read_study(
+    row: Mapping[str, Any], check: Callable[[StudyConfig], None]
+) -> Study | UnreadableStudy:
+    """Of `row`, whose `config` and `origin` are text. `check` raises a UserError for what must not
+    be read here."""
+    config: Any = None
     try:
-        return Study(**{**row, "config": StudyConfig(**row["config"])})
+        config, origin = json.loads(row["config"]), json.loads(row["origin"])
+        created_at = float(row["created_at"])
+        if not isinstance(config, dict) or not isinstance(origin, dict):
+            raise RecordError("its configuration or its origin is no JSON object")
+        unknown = config.keys() - {each.name for each in dataclasses.fields(StudyConfig)}
+        if unknown:
+            raise RecordError(
+                "another version of this project made it, whose configuration has "
+                f"{', '.join(sorted(unknown))}"
+            )
+        study = Study(
+            id=row["id"],
+            name=row["name"],
+            created_at=created_at,
+            config=StudyConfig(**config),
+            origin=origin,
+        )
+        # The record may be somebody else's.
+        if study.name != study.config.name:
+            raise RecordError(f"its configuration is that of {study.config.name!r}")
+        check(study.config)
+        return study
     except (TypeError, ValueError) as error:
-        raise RecordError(
-            f"study {row['name']} was made by another version of this project ({error})"
-        ) from None
+        return _unreadable(row, config, first_line(error))
+
+
+def _unreadable(row: Mapping[str, Any], config: Any, why: str) -> UnreadableStudy:
+    known = config if isinstance(config, dict) else {}
+    parent, storage = known.get("parent"), known.get("storage")
+    try:
+        storage = check_uri(storage) if isinstance(storage, str) else None
+    except UserError:
+        storage = None
+    return UnreadableStudy(
+        id=row["id"],
+        name=str(row["name"]),
+        created_at=row["created_at"] if isinstance(row["created_at"], float) else 0.0,
+        parent=parent if isinstance(parent, str) else None,
+        storage=storage,
+        why=why,
+    )

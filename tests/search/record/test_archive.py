@@ -201,7 +201,7 @@ def test_what_is_in_the_way_is_refused_and_stays(laptop, cluster, tmp_path):
 def test_a_name_taken_meanwhile_leaves_nothing(laptop, cluster, tmp_path, monkeypatch):
     export_study(laptop, fill(laptop), tmp_path / "s.tar")
     cluster.create(StudyConfig(name="s.confirm", task=CURVE, dataset="ones"), {})
-    monkeypatch.setattr(cluster, "studies", list)  # as it was when it was asked
+    monkeypatch.setattr(cluster, "names", list)  # as it was when it was asked
 
     with pytest.raises(RecordError, match="made meanwhile"):
         import_study(cluster, tmp_path / "s.tar", {})

@@ -419,12 +419,3 @@ def _python(code: str, record: Record) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-def test_a_study_of_another_version_of_this_project_is_reported(record, study):
-    with record._database.connect(write=True) as connection:
-        of_a_later = {**study.config.as_dict(), "unheard_of": 1}
-        connection.execute(sa.update(schema.studies).values(config=of_a_later))
-
-    with pytest.raises(RecordError, match=r"study s was made by another version .*unheard_of"):
-        record.studies()
