@@ -27,18 +27,19 @@ Next = Segment | Literal["suggest", "wait", "finished"]
 class Rung:
     """An epoch at which trials are compared, and who is there, best first."""
 
-    epoch: int
-    recorded: Ranking  # all that have reached it
-    advanced: Ranking  # those that have been told to go further
-    paused: Ranking  # those that may be
+    epoch: int  # r·ηᵏ of Algorithm 2's rung k
+    recorded: Ranking  # all that have reached it, failed ones included
+    advanced: Ranking  # those of them that were given a later target
+    paused: Ranking  # those of them that wait here, and did not fail
 
 
 def rungs_of(
     history: History, *, ladder: list[int], full_length: int, value: Callable[[Trial, int], float]
 ) -> list[Rung]:
-    """The ladder, lowest first. `value(trial, epoch)` is the objective, larger is better.
+    """The rungs, lowest first, at the epochs of `ladder` (ascending, the last is R).
 
-    The first `full_length` trials run to the end without pausing and do not count at the rungs.
+    `value(trial, epoch)`: the objective at that epoch, larger is better. The first `full_length`
+    trials run to the end without pausing and do not count at the rungs.
     """
     return [_rung(history, epoch, full_length, value) for epoch in ladder]
 
@@ -70,9 +71,12 @@ def next_segment(
     trials: int,
     workers: int,
 ) -> Next:
-    """The next segment, or "suggest": start trial number `len(history.trials)`.
+    """The next segment; or "suggest", to start trial number `len(history.trials)`; or "wait",
+    until a trial that is open ends; or "finished".
 
-    `rungs`: of this history (`rungs_of`). "wait": something must end first.
+    Li et al. 2020 (arXiv:1810.05934), Algorithm 2, `get_job`. `rungs`: of this history
+    (`rungs_of`). `reduction_factor`: η. `trials`: how many the study is to have. `workers`: how
+    many may be open at a time. `scheduler`: "asha", "asha-published" or "none" (see above).
     """
     open_now = len(history.open_trials())
     if open_now >= workers:
@@ -82,9 +86,9 @@ def next_segment(
         return _segment(waiting, waiting.target)
     if scheduler != "none":
         for rung, above in reversed(list(itertools.pairwise(rungs))):
-            advancing = _advancing(rung, reduction_factor, scheduler)
-            if advancing is not None:
-                return _segment(advancing, above.epoch)
+            promotable = _promotable(rung, reduction_factor, scheduler)
+            if promotable is not None:
+                return _segment(promotable, above.epoch)
     if len(history.trials) < trials:
         return "suggest"
     return "wait" if open_now else "finished"
@@ -95,12 +99,12 @@ def first_target(number: int, *, ladder: list[int], scheduler: Scheduler, full_l
     return ladder[-1] if scheduler == "none" or number < full_length else ladder[0]
 
 
-def _advancing(rung: Rung, reduction_factor: int, scheduler: Scheduler) -> Trial | None:
-    """The trial that may leave the rung now, or None. Ties go to the lower number."""
+def _promotable(rung: Rung, reduction_factor: int, scheduler: Scheduler) -> Trial | None:
+    """The best trial that is paused at the rung, if it may advance now. Ties go by number."""
     best = rung.paused.best()
     if best is None:
         return None
-    ahead = len(rung.advanced) if scheduler == "asha" else rung.recorded.place(best)
+    ahead = len(rung.advanced) if scheduler == "asha" else rung.recorded.rank(best)
     return best if ahead < len(rung.recorded) // reduction_factor else None
 
 

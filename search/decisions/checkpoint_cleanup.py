@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from search.decisions.history import History, Trial
 
-__all__ = ["superfluous"]
+__all__ = ["superfluous_checkpoints"]
 
 
-def superfluous(
+def superfluous_checkpoints(
     history: History, *, value: Callable[[Trial], float], max_epochs: int, keep: int
 ) -> set[int]:
-    """The trials whose checkpoints can go. `value(trial)` is the objective, larger is better.
+    """The numbers of the trials whose checkpoints can be deleted.
+
+    `value(trial)` is the objective, larger is better.
 
     While the study runs, a paused trial needs its own; of the complete ones the `keep` best do.
     Once it is finished the `keep` best of all do: a trial without one can still go on when the

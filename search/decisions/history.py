@@ -36,14 +36,14 @@ class Suggestion:
     """A trial's configuration was decided."""
 
     trial: int
-    config: Mapping[str, Value]  # whole: defaults included
+    config: Mapping[str, Value]  # all hyperparameters, defaults included
     seed: int
     source: str  # the named point, or the sampler
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """A worker was told: this trial, from `first_epoch` on to `last_epoch`."""
+    """A worker was given a trial to train from `first_epoch` to `last_epoch`, both included."""
 
     trial: int
     attempt: int  # 0, and one more for each time a process died under the trial
@@ -60,7 +60,7 @@ class EpochEnd:
     epoch: int
     metrics: Mapping[str, float]
     cpu_s: float  # CPU seconds of training and evaluation
-    wall_s: float
+    wall_s: float  # seconds by the clock, of the same
     reset_s: float  # before the first epoch of a segment: loading data, vectors, checkpoint
     decision: Decision
 
@@ -74,7 +74,7 @@ class Failure:
     epoch: int  # the epoch that did not end
     reason: str  # one line
     traceback: str
-    counts: bool = True  # towards the attempts a trial has; a preempted machine's does not
+    counts: bool = True  # against the attempts that a trial has; a preempted machine's does not
     final: bool
 
 
@@ -96,12 +96,12 @@ class Trial:
 
     suggestion: Suggestion
     epochs: list[EpochEnd] = field(default_factory=list)
-    epoch_times: list[float] = field(default_factory=list)  # when each ended
+    epoch_times: list[float] = field(default_factory=list)  # when each ended, Unix time in s
     failures: list[Failure] = field(default_factory=list)
-    target: int = 0  # the last epoch it has been told to reach
+    target: int = 0  # the epoch that it is to reach
     open: bool = False  # a worker of this session has it
-    started_at: float = 0.0
-    ended_at: float = 0.0  # its last event
+    started_at: float = 0.0  # Unix time in s
+    ended_at: float = 0.0  # of its last event
 
     @property
     def number(self) -> int:
@@ -123,7 +123,7 @@ class Trial:
 
     @property
     def unfinished(self) -> bool:
-        """Told to go further than it has got: in a worker's hands, or interrupted."""
+        """It has not reached its target: in a worker's hands, or interrupted."""
         return not self.failed and self.epoch < self.target
 
     def value(self, metric: str, epoch: int | None = None) -> float:
@@ -135,7 +135,7 @@ class Trial:
 class Span:
     """One driver's time at work, in seconds since the Unix epoch.
 
-    A driver that was killed says no end: its span ends with the last event it recorded.
+    A driver that was killed records no end: its span ends with the last event it recorded.
     """
 
     started: float
@@ -166,11 +166,12 @@ class History:
         self.depends_on: Mapping[str, Any] | None = None  # hashes and versions of the last start
         self.spans: list[Span] = []  # one a session
         self.length = 0  # trials that the study was last asked for
-        self.told: list[int] = []  # the trial of each event, in order: what views follow
+        self.event_trials: list[int] = []  # the trial of each event, in order: what views follow
         self.epoch_walls_s: list[float] = []  # of all epochs, ascending
         self.failures_in_a_row = 0  # trials given up alike in this session, no epoch between them
         self._last_reason = ""
-        self._open: set[int] = set()  # trials by what holds of them now
+        # Numbers of the trials of which each holds now.
+        self._open: set[int] = set()
         self._waiting: set[int] = set()
         self._arrived: set[int] = set()
         self._failed: set[int] = set()
@@ -209,14 +210,14 @@ class History:
                     self._last_reason = event.reason
                 trial.failures.append(event)
                 trial.open = False
-        self._sort_in(trial)
+        self._update_sets(trial)
 
     def _apply_session(self, at: float, event: Session) -> None:
         self.last_session = event
         self.length = event.trials
         for trial in self.open_trials():
             trial.open = False
-            self._sort_in(trial)
+            self._update_sets(trial)
         self.failures_in_a_row = 0
         if event.event == "started":
             self.spans.append(Span(at, at))
@@ -235,8 +236,8 @@ class History:
             return "running"
         return "pruned" if session is not None and session.event == "finished" else "paused"
 
-    def _sort_in(self, trial: Trial) -> None:
-        """Keep what decisions ask for: it must cost the same however many trials there are."""
+    def _update_sets(self, trial: Trial) -> None:
+        """Keep the sets that decisions read, at a cost that does not grow with the study."""
         number = trial.number
         for numbers, holds in (
             (self._open, trial.open),
@@ -245,7 +246,7 @@ class History:
             (self._failed, trial.failed),
         ):
             (numbers.add if holds else numbers.discard)(number)
-        self.told.append(number)
+        self.event_trials.append(number)
 
     def open_trials(self) -> list[Trial]:
         return [self.trials[number] for number in sorted(self._open)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from search.tasks.config import Scheduler, StudyConfig
 
-__all__ = ["describe", "disk_gib", "epochs", "horizon", "ladder_of", "rungs"]
+__all__ = ["describe", "disk_gib", "ladder_of", "most_epochs", "most_epochs_of", "rungs"]
 
-KEPT = 2  # checkpoints of a trial (trainables/checkpoint.py, which imports torch)
+CHECKPOINTS_KEPT = 2  # of each trial (KEPT in trainables/checkpoint.py, which imports torch)
 
 
 def rungs(min_epochs: int, max_epochs: int, reduction_factor: int) -> list[int]:
-    """The epochs at which trials are compared: r·ηᵏ below R, then R itself.
+    """The epochs at which trials are compared, ascending: r·ηᵏ below R, then R itself.
 
+    `min_epochs`: r, `max_epochs`: R, `reduction_factor`: η in Li et al. 2020 (arXiv:1810.05934).
     In whole numbers: through logarithms, rounding loses a rung (log 243 / log 3 < 5).
 
     >>> rungs(1, 9, 3)
@@ -30,7 +31,7 @@ def ladder_of(config: StudyConfig) -> list[int]:
     return rungs(config.min_epochs, config.max_epochs, config.reduction_factor)
 
 
-def epochs(
+def most_epochs(
     trials: int, baselines: int, ladder: list[int], factor: int, scheduler: Scheduler
 ) -> int:
     """The most epochs that a study of `trials`, the first `baselines` at full length, can train.
@@ -48,16 +49,16 @@ def epochs(
     return total
 
 
-def horizon(config: StudyConfig, trials: int, baselines: int) -> int:
+def most_epochs_of(config: StudyConfig, trials: int, baselines: int) -> int:
     """The most epochs that this study can train when it is `trials` long."""
     ladder = ladder_of(config)
     baselines = min(baselines, trials)
-    return epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
+    return most_epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
 
 
 def disk_gib(trials: int, checkpoint_mib: float) -> float:
-    """The most that checkpoints take: of each trial the last two."""
-    return trials * KEPT * checkpoint_mib / 1024
+    """The most disk that checkpoints take, in GiB: of each trial the last two."""
+    return trials * CHECKPOINTS_KEPT * checkpoint_mib / 1024
 
 
 def describe(
@@ -65,14 +66,14 @@ def describe(
 ) -> str:
     """What will happen, in two lines, for a user who may still change their mind."""
     ladder = ladder_of(config)
-    at = ", ".join(str(rung) for rung in ladder)
-    most = horizon(config, trials, baselines)
+    rung_list = ", ".join(str(rung) for rung in ladder)
+    most = most_epochs_of(config, trials, baselines)
     disk = ""
     if checkpoint_mib is not None:
         disk = f", {disk_gib(trials, checkpoint_mib):.1f} GiB of checkpoints"
     return (
         f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
         f"{config.workers} at a time\n"
-        f"at most {most} epochs ({config.scheduler}; rungs at epochs {at}; "
+        f"at most {most} epochs ({config.scheduler}; rungs at epochs {rung_list}; "
         f"{min(baselines, trials)} named points in full){disk}"
     )

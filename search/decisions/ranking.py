@@ -13,8 +13,8 @@ __all__ = ["Ranking"]
 class Ranking:
     """The trials that `counts` lets in, best first: by `value`, larger is better, then by number.
 
-    A function of the history: sorting its trials gives the same. Only the trials about which
-    something was told since the last look are placed anew.
+    A function of the history: sorting its trials gives the same. Only the trials that
+    have had an event since the last look are sorted anew.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Ranking:
     ) -> None:
         self.history, self.value = history, value
         self._counts = counts
-        self._seen = 0  # of history.told
+        self._seen = 0  # of history.event_trials
         self._keys: dict[int, tuple[float, int]] = {}  # by trial
         self._sorted: list[tuple[float, int]] = []
 
@@ -40,19 +40,19 @@ class Ranking:
         """The `n` best, or fewer."""
         return [self.history.trials[number] for _, number in self._now()[:n]]
 
-    def place(self, trial: Trial) -> int:
-        """How many are ahead of a trial that counts."""
+    def rank(self, trial: Trial) -> int:
+        """0 for the best: how many are ahead of `trial`, which must be one that counts."""
         ranked = self._now()
         return bisect.bisect_left(ranked, self._keys[trial.number])
 
     def _now(self) -> list[tuple[float, int]]:
-        told = self.history.told
-        for number in set(told[self._seen :]):
-            self._put(self.history.trials[number])
-        self._seen = len(told)
+        event_trials = self.history.event_trials
+        for number in set(event_trials[self._seen :]):
+            self._sort(self.history.trials[number])
+        self._seen = len(event_trials)
         return self._sorted
 
-    def _put(self, trial: Trial) -> None:
+    def _sort(self, trial: Trial) -> None:
         key = (-self.value(trial), trial.number) if self._counts(trial) else None
         old = self._keys.pop(trial.number, None)
         if old is not None and old != key:

@@ -24,13 +24,13 @@ from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
 
-__all__ = ["Space", "draw", "suggest", "valued", "why_not_learnt"]
+__all__ = ["Space", "draw", "rank_trials", "suggest", "why_outside_space"]
 
 Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
 
+# The history that a suggestion sees: so many best trials, and so many newest of the others. TPE
+# models at most 25 good ones, and its cost grows with all that it sees.
 BEST_SEEN, NEWEST_SEEN = 50, 200
-# ^ the history a suggestion sees: so many best trials, and so many newest of the others. TPE models
-#   at most 25 good ones, and its cost grows with all that it sees.
 
 _NO_TIME = datetime.datetime(2000, 1, 1)  # Optuna wants one; nothing depends on it
 
@@ -46,27 +46,33 @@ def suggest(
     sampler: Sampler,
     seed: int,
 ) -> dict[str, Value]:
-    """What the space draws for trial `number`, given the trials that have a value (`valued`).
+    """What the space draws for trial `number`, by name; fixed values are in it too.
 
-    TPE: Bergstra et al. 2011; multivariate, with constant liar for the trials still running.
+    `ranked`: the trials that have a value (`rank_trials`). `fixed`: values that are not drawn.
+    `seed`: the study's. "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
+    Algorithms for Hyper-Parameter Optimization), multivariate (as in Falkner et al. 2018,
+    arXiv:1807.01774), grouped, with a constant liar for the trials still running.
+    Raises what the space raises, and Optuna's ValueError where a name has two kinds of range.
     """
     own_seed = derive(seed, "suggest", number) % 2**32
-    seen: list[FrozenTrial] = []
-    chosen: BaseSampler = RandomSampler(seed=own_seed)
+    mirrored: list[FrozenTrial] = []
+    proposer: BaseSampler = RandomSampler(seed=own_seed)
     if sampler == "tpe":
-        chosen = tpe(own_seed)
-        seen = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value)
-    study = optuna.create_study(direction="maximize", sampler=chosen, storage=_Mirrored(seen))
+        proposer = tpe(own_seed)
+        mirrored = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value)
+    study = optuna.create_study(
+        direction="maximize", sampler=proposer, storage=_MirrorStorage(mirrored)
+    )
     return draw(study.ask(), space, fixed)
 
 
-def valued(history: History, value: Callable[[Trial], float]) -> Ranking:
-    """The trials that have a value. `value(trial)` is the objective, larger is better."""
+def rank_trials(history: History, value: Callable[[Trial], float]) -> Ranking:
+    """The trials that have a value, best first. `value(trial)`: the objective, larger is better."""
     return Ranking(history, counts=lambda t: bool(t.epochs) and not t.failed, value=value)
 
 
 def draw(trial: Any, space: Space, fixed: Mapping[str, Value]) -> dict[str, Value]:
-    """What the space draws through `trial`, but for the values that are fixed."""
+    """What the space draws by `trial` (Optuna's); a fixed value stands where one is given."""
     return space(_PartlyFixed(trial, fixed))
 
 
@@ -77,7 +83,7 @@ def mirror(
     fixed: Mapping[str, Value],
     value: Callable[[Trial], float],
 ) -> list[FrozenTrial]:
-    """The trials as Optuna knows them.
+    """The trials as Optuna is shown them.
 
     A paused trial is a finished one with the value it has: Optuna ranks pruned trials behind all
     complete ones, so that a poor baseline run in full would count as better than a good trial at
@@ -88,12 +94,12 @@ def mirror(
     worst = min(values.values(), default=0.0)
     mirrored = []
     frozen_space = tuple(sorted(fixed.items()))
-    drew = [
+    draws = [
         _parameters(tuple(trial.suggestion.config.items()), space=space, fixed=frozen_space)
         for trial in trials
     ]
-    widened = _widened(parameters[1] for parameters in drew if parameters)
-    for trial, parameters in zip(trials, drew, strict=True):
+    widened = _widened(parameters[1] for parameters in draws if parameters)
+    for trial, parameters in zip(trials, draws, strict=True):
         if parameters is None:
             continue
         drawn, ranges = parameters
@@ -130,7 +136,7 @@ def _widened(ranges: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]
             continue
         if (known.log, known.step) == (own.log, own.step) and _on_one_grid(known, own):
             low, high = min(known.low, own.low), max(known.high, own.high)
-            widest[name] = _one(type(own)(low, high, log=own.log, step=own.step))
+            widest[name] = _shared(type(own)(low, high, log=own.log, step=own.step))
             widened.add(name)
     return {name: widest[name] for name in widened}
 
@@ -160,24 +166,24 @@ def _seen(ranked: Ranking) -> list[Trial]:
 def _parameters(
     config: tuple[tuple[str, Value], ...], *, space: Space, fixed: tuple[tuple[str, Value], ...]
 ) -> tuple[dict[str, Value], dict[str, BaseDistribution]] | None:
-    """What a trial drew, and the range of each; None if it lies outside the space."""
+    """The values that a trial has drawn, and the range of each; None if it is outside the space."""
     values = dict(config)
     if any(values.get(name, value) != value for name, value in fixed):
         return None  # a named point that is run as it stands, whatever is fixed
     try:
-        ranges = _redrawn(values, space, dict(fixed)).distributions
+        ranges = _replayed(values, space, dict(fixed)).distributions
     except (UserWarning, ValueError):
         return None
-    return {name: values[name] for name in ranges}, {n: _one(r) for n, r in ranges.items()}
+    return {name: values[name] for name in ranges}, {n: _shared(r) for n, r in ranges.items()}
 
 
 @functools.lru_cache
-def _one(distribution: BaseDistribution) -> BaseDistribution:
-    """Equal ranges as one object, which is told apart quickly."""
+def _shared(distribution: BaseDistribution) -> BaseDistribution:
+    """Equal ranges as one object: comparing objects is quick."""
     return distribution
 
 
-def _redrawn(values: dict[str, Value], space: Space, fixed: Mapping[str, Value]) -> FixedTrial:
+def _replayed(values: dict[str, Value], space: Space, fixed: Mapping[str, Value]) -> FixedTrial:
     """A trial that has drawn these values. Raises UserWarning or ValueError, as FixedTrial does,
     where one is missing or outside its range."""
     drawing = FixedTrial(values)
@@ -188,18 +194,19 @@ def _redrawn(values: dict[str, Value], space: Space, fixed: Mapping[str, Value])
     return drawing
 
 
-def why_not_learnt(
+def why_outside_space(
     values: dict[str, Value], *, space: Space, fixed: Mapping[str, Value]
 ) -> str | None:
-    """Why trials with such values, drawn from the space, say nothing to the sampler; else None."""
+    """Why the sampler learns nothing from trials with such values: the reason why they are outside
+    the space. None if they are inside."""
     try:
-        _redrawn(values, space, fixed)
+        _replayed(values, space, fixed)
     except (UserWarning, ValueError) as error:
         return " ".join(str(error).split())
     return None
 
 
-class _Mirrored(InMemoryStorage):
+class _MirrorStorage(InMemoryStorage):
     """Shows the mirrored trials as they are: an Optuna study would copy each, which takes longer
     than TPE does."""
 

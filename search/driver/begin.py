@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from search.decisions.history import History
-from search.decisions.sampler import suggest, valued, why_not_learnt
+from search.decisions.sampler import rank_trials, suggest, why_outside_space
 from search.errors import UserError
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -81,7 +81,7 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
     for number in range(PROBES):
         drawn = suggest(
             number,
-            valued(History(), lambda trial: 0.0),
+            rank_trials(History(), lambda trial: 0.0),
             space=task.space,
             fixed=config.fixed,
             sampler="random",
@@ -90,7 +90,7 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
         values = task.configure({**config.fixed, **drawn})
         _check_plain(config.task, values)
         task.check(values, data)
-        if why := why_not_learnt(values, space=task.space, fixed=config.fixed):
+        if why := why_outside_space(values, space=task.space, fixed=config.fixed):
             raise UserError(
                 f"the space of task {config.task} does not return what it draws ({why}): what it "
                 "draws it returns, by the same name, so that the sampler learns from the record; "

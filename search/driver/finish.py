@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.decisions.checkpoint_cleanup import superfluous
+from search.decisions.checkpoint_cleanup import superfluous_checkpoints
 from search.record.record import Record, Study
 from search.reports.table import write_table
 from search.tasks.task import Task
@@ -13,7 +13,7 @@ __all__ = ["finish"]
 def finish(record: Record, study: Study, task: Task) -> None:
     """Write the table; of a finished study, drop the checkpoints that nobody needs."""
     history = record.history(study)
-    dropped = superfluous(
+    dropped = superfluous_checkpoints(
         history,
         value=lambda trial: task.sign * trial.value(task.metric),
         max_epochs=study.config.max_epochs,

@@ -128,7 +128,7 @@ class Progress:
 
     def _epochs(self) -> tuple[int, int]:
         history = self._history
-        most = plan.horizon(self._study.config, history.length, self._full_length)
+        most = plan.most_epochs_of(self._study.config, history.length, self._full_length)
         return history.epochs, most
 
     def _time_left(self, done: int, total: int) -> str:

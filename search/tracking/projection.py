@@ -40,7 +40,7 @@ class Projection:
         self._cursor = 0
         self._history = History()
         self._complete = complete_trials(self._history, study, task)
-        self._looked = 0  # so many of history.told
+        self._looked = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
         self._runs: dict[int, str] = {}  # run id by trial
         self._told_study: dict[str, str] = {}
@@ -119,10 +119,10 @@ class Projection:
         history = self._history
         states_at = (driven, len(history.spans), history.last_session)
         looked = self._looked if states_at == self._states_at else 0
-        for number in sorted(set(history.told[looked:])):
+        for number in sorted(set(history.event_trials[looked:])):
             trial = history.trials[number]
             self._deliver_trial(trial, trial_state(history, trial, self._study, driven))
-        self._looked, self._states_at = len(history.told), states_at
+        self._looked, self._states_at = len(history.event_trials), states_at
         if self._study.config.parent is None:
             self._deliver_study(study_state(self._history, driven))
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from search.decisions.history import History
-from search.decisions.sampler import suggest, valued
+from search.decisions.sampler import rank_trials, suggest
 from search.tasks.registry import find_task
 from search.tasks.task import Task
 from trainables import Epoch
@@ -75,7 +75,7 @@ def _configuration(task: Task, number: int) -> tuple[str, dict[str, Any]]:
     if number < len(named):
         return named[number], dict(task.points[named[number]])
     drawn = suggest(
-        number, valued(History(), lambda trial: 0.0), space=task.space, fixed=task.without_gpu,
+        number, rank_trials(History(), lambda trial: 0.0), space=task.space, fixed=task.without_gpu,
         sampler="random", seed=0,
     )  # fmt: skip
     return "random", drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.decisions.checkpoint_cleanup import superfluous
+from search.decisions.checkpoint_cleanup import superfluous_checkpoints
 from search.decisions.history import Trial
 from tests.search.studies import failure, history, scored, segment, session, suggestion
 
@@ -19,11 +19,11 @@ def _score(trial: Trial) -> float:
 def test_a_running_study_keeps_paused_trials_and_the_best_complete_ones() -> None:
     running = history(EVENTS)
 
-    assert superfluous(running, value=_score, max_epochs=9, keep=2) == {0, 5}
+    assert superfluous_checkpoints(running, value=_score, max_epochs=9, keep=2) == {0, 5}
 
 
 def test_a_finished_study_keeps_the_best_that_got_furthest() -> None:
     finished = history([*EVENTS, session("finished", 6)])
 
-    assert superfluous(finished, value=_score, max_epochs=9, keep=4) == {3, 5}
-    assert superfluous(finished, value=_score, max_epochs=9, keep=1) == {0, 2, 3, 4, 5}
+    assert superfluous_checkpoints(finished, value=_score, max_epochs=9, keep=4) == {3, 5}
+    assert superfluous_checkpoints(finished, value=_score, max_epochs=9, keep=1) == {0, 2, 3, 4, 5}

@@ -58,15 +58,15 @@ def test_rungs_climb_by_the_factor_and_end_at_full_length(min_epochs, more, fact
 def test_most_epochs_against_written_out_numbers(
     trials, baselines, ladder, factor, scheduler, expected
 ):
-    assert plan.epochs(trials, baselines, ladder, factor, scheduler) == expected
+    assert plan.most_epochs(trials, baselines, ladder, factor, scheduler) == expected
 
 
 def test_the_horizon_of_the_main_job_is_148_epochs_without_named_points():
-    assert plan.horizon(_config(), 64, 0) == 148
+    assert plan.most_epochs_of(_config(), 64, 0) == 148
 
 
 def test_named_points_beyond_the_study_s_length_cost_nothing():
-    assert plan.horizon(_config(trials=1), 1, 2) == 9
+    assert plan.most_epochs_of(_config(trials=1), 1, 2) == 9
 
 
 def test_the_plan_says_trials_epochs_and_rungs():
@@ -88,4 +88,4 @@ def test_the_disk_that_checkpoints_may_take_is_said():
     assert plan.disk_gib(64, 34.0) == 4.25  # of each trial two
     assert plan.describe(config, 64, 2, 34.0).endswith("in full), 4.2 GiB of checkpoints")
     assert plan.describe(config, 64, 2).endswith("in full)")
-    assert plan.KEPT == checkpoint.KEPT
+    assert plan.CHECKPOINTS_KEPT == checkpoint.KEPT

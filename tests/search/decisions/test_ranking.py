@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.decisions.history import History, Trial
 from search.decisions.ranking import Ranking
-from search.decisions.sampler import BEST_SEEN, NEWEST_SEEN, _seen, valued
+from search.decisions.sampler import BEST_SEEN, NEWEST_SEEN, _seen, rank_trials
 from tests.search.studies import epoch, failure, segment, session, suggestion
 
 
@@ -61,7 +61,7 @@ def test_a_ranking_looked_at_now_and_then_is_its_trials_sorted(seed, looks):
         assert ranked.top(len(plain) + 1) == plain
         assert len(ranked) == len(plain)
         assert ranked.best() == (plain[0] if plain else None)
-        assert [ranked.place(trial) for trial in plain] == list(range(len(plain)))
+        assert [ranked.rank(trial) for trial in plain] == list(range(len(plain)))
 
 
 @given(st.integers(0, 2**32), st.integers(0, 120))
@@ -85,4 +85,4 @@ def test_the_sampler_sees_the_best_and_of_the_others_the_newest():
     others = [t for t in past.trials if t not in best][-NEWEST_SEEN:]
     assert len(past.trials) > BEST_SEEN + 2 * NEWEST_SEEN
 
-    assert _seen(valued(past, _score)) == sorted([*best, *others], key=lambda t: t.number)
+    assert _seen(rank_trials(past, _score)) == sorted([*best, *others], key=lambda t: t.number)

@@ -43,7 +43,7 @@ def past(trials: int = 30, seed: int = 0) -> History:
 def suggest(number: int, seen: History, **options: Any) -> dict[str, Any]:
     value = options.pop("value", lambda trial: trial.value("score"))
     known = {"space": space, "fixed": {}, "sampler": "tpe", "seed": 0}
-    return sampler.suggest(number, sampler.valued(seen, value), **{**known, **options})
+    return sampler.suggest(number, sampler.rank_trials(seen, value), **{**known, **options})
 
 
 def mirror(seen: History, **options: Any) -> list[Any]:
@@ -285,13 +285,13 @@ def test_a_space_that_keeps_what_it_draws_to_itself_is_found_out():
 
     drawn = suggest(0, History(), space=powers)
 
-    assert "exponent" in sampler.why_not_learnt(drawn, space=powers, fixed={})
-    assert sampler.why_not_learnt(suggest(0, History()), space=space, fixed={}) is None
+    assert "exponent" in sampler.why_outside_space(drawn, space=powers, fixed={})
+    assert sampler.why_outside_space(suggest(0, History()), space=space, fixed={}) is None
 
     def uneven(trial: Any) -> dict[str, Any]:  # Optuna warns of the step, and takes it
         return {"hidden": trial.suggest_int("hidden", 10, 100, step=16)}
 
-    assert sampler.why_not_learnt({"hidden": 26}, space=uneven, fixed={}) is None
-    assert "out of the range" in sampler.why_not_learnt({"hidden": 5}, space=uneven, fixed={})
+    assert sampler.why_outside_space({"hidden": 26}, space=uneven, fixed={}) is None
+    assert "out of the range" in sampler.why_outside_space({"hidden": 5}, space=uneven, fixed={})
     fixed = {"kind": "plain"}
-    assert sampler.why_not_learnt({"x": 0.5, **fixed}, space=space, fixed=fixed) is None
+    assert sampler.why_outside_space({"x": 0.5, **fixed}, space=space, fixed=fixed) is None

@@ -139,7 +139,7 @@ def test_it_trains_exactly_what_was_planned(record, workers):
 
     assert len(loop.history.trials) == TRIALS
     epochs = sum(trial.epoch for trial in loop.history.trials)
-    assert epochs == plan.horizon(loop.study.config, TRIALS, 2) == 2 * 9 + 7 + 2 * 2
+    assert epochs == plan.most_epochs_of(loop.study.config, TRIALS, 2) == 2 * 9 + 7 + 2 * 2
 
 
 def test_the_first_trials_are_the_report_s_and_our_default_then_come_the_drawn(record):
