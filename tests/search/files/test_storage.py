@@ -20,16 +20,6 @@ from search.files.storage import MANIFEST, Store, check_uri, open_store
 from tests.conftest import ROOT
 from tests.s3 import Endpoint
 
-KINDS = ("folder", "s3")
-
-
-@pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "folder":
-        (tmp_path / "shared").mkdir()
-        return open_store(str(tmp_path / "shared"))
-    return open_store(request.getfixturevalue("s3").uri(tmp_path.name))
-
 
 def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)

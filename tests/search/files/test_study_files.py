@@ -16,8 +16,8 @@ import pytest
 
 from search.driver.trial import SegmentTrainable
 from search.errors import StorageError
-from search.files import node_data, paths
-from search.files.storage import MANIFEST, Store, open_store
+from search.files import paths
+from search.files.storage import MANIFEST, Store
 from search.files.study_files import StudyFiles
 from tests import curve_task
 from tests.s3 import Endpoint
@@ -25,14 +25,6 @@ from trainables import checkpoint
 
 NAME = "study-1"
 Segment = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture(params=("folder", "s3"))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "folder":
-        (tmp_path / "shared").mkdir()
-        return open_store(str(tmp_path / "shared"))
-    return open_store(request.getfixturevalue("s3").uri(tmp_path.name))
 
 
 @pytest.fixture
@@ -178,9 +170,9 @@ def test_superfluous_checkpoints_go_here_and_there(run, store, here):
     here.load_checkpoint(0, 1)
     kept = paths.checkpoint_folder(here.folder, 10)
     checkpoint.save({"epoch": 1}, kept, 1)
-    here.keep(kept / "epoch-000001.pt")
+    here.upload(kept / "epoch-000001.pt")
 
-    here.drop_checkpoints({0, 1, 7})
+    here.delete_checkpoints({0, 1, 7})
 
     assert [path.name for path in (here.folder / "checkpoints").iterdir()] == ["trial-10"]
     assert store.keys() == [
@@ -193,7 +185,7 @@ def test_without_a_storage_superfluous_checkpoints_go_too(tmp_path):
     for number in range(3):
         (tmp_path / "checkpoints" / f"trial-{number}").mkdir(parents=True)
 
-    StudyFiles(tmp_path, None, NAME).drop_checkpoints({0, 2, 7})
+    StudyFiles(tmp_path, None, NAME).delete_checkpoints({0, 2, 7})
 
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["trial-1"]
 
@@ -204,7 +196,7 @@ def test_pictures_are_fetched(store, here, tmp_path, monkeypatch):
     path = paths.figures_folder(node.folder, 3) / "curve.png"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"drawn")
-    node.keep(path)
+    node.upload(path)
 
     assert [picture.read_bytes() for picture in here.pictures(3)] == [b"drawn"]
     assert here.pictures(4) == []
@@ -265,83 +257,14 @@ def test_a_deleted_study_leaves_nothing(run, store, here):
     store.put_bytes("studies/study-12/x", b"of another")
     run("A", 1, 1)
 
-    here.delete_stored()
+    here.delete_from_storage()
 
     assert store.keys() == ["studies/study-12/x"]
-
-
-# Data on nodes.
-
-
-@pytest.fixture
-def prepared(tmp_path: Path) -> Path:
-    folder = tmp_path / "cache" / "sts-123"
-    (folder / "more").mkdir(parents=True)
-    (folder / "a.npy").write_bytes(os.urandom(100))
-    (folder / "more" / "b.npy").write_bytes(os.urandom(2_000_000))
-    return folder
-
-
-def _content(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def test_data_is_put_once_and_fetched_by_a_node_once(store, prepared, tmp_path, monkeypatch):
-    key = node_data.ship(store, prepared)
-    written = len(store.keys())
-    fetched: list[str] = []
-    get = Store.get
-    monkeypatch.setattr(Store, "get", lambda *a: fetched.append(a[1]) or get(*a))
-
-    for node in ("A", "B"):
-        monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / node))
-        folders_ = {node_data.on_node(store, key, prepared) for _ in range(3)}
-        assert len(folders_) == 1
-        folder = folders_.pop()
-        assert folder.is_relative_to(tmp_path / node)
-        assert folder.name == prepared.name
-        assert _content(folder) == _content(prepared)
-    assert len(fetched) == 2 * 2
-    assert node_data.ship(store, prepared) == key
-    assert len(store.keys()) == written == 3
-
-
-@pytest.mark.parametrize("what", ["a.npy", "index.json", "a.npy and its manifest"])
-def test_altered_data_is_refused_by_name(store, prepared, tmp_path, monkeypatch, what):
-    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "A"))
-    key = node_data.ship(store, prepared)
-    if "and" in what:
-        store.put_bytes(f"data/{key}/a.npy", b"other")
-    else:
-        with store._files.open_output_stream(store._path(f"data/{key}/{what}")) as file:
-            file.write(b"{}")
-
-    with pytest.raises(StorageError, match=f"data/{key}.* lost or damaged"):
-        node_data.on_node(store, key, prepared)
-    assert not list((tmp_path / "A").rglob("a.npy"))
-
-
-def test_an_upload_of_data_that_was_cut_is_completed(store, prepared, tmp_path, monkeypatch):
-    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "A"))
-    key = node_data.ship(store, prepared)
-    store.delete(f"data/{key}/more")
-    store.delete(f"data/{key}/index.json")
-
-    assert node_data.ship(store, prepared) == key
-    assert _content(node_data.on_node(store, key, prepared)) == _content(prepared)
-
-
-def test_data_made_in_memory_stays_where_it_is(store, prepared):
-    assert node_data.ship(store, Path(".")) == ""
-    assert node_data.ship(None, prepared) == ""
-    assert node_data.on_node(store, "", Path(".")) == Path(".")
-    assert node_data.on_node(None, "", prepared) == prepared
-    assert store.keys() == []
 
 
 def test_an_endpoint_that_is_gone_is_no_reason_for_a_summary_to_fail(s3: Endpoint, tmp_path):
     files = StudyFiles(tmp_path, "s3://nobody-made-this/x", NAME)
 
-    assert not files.have_all([tmp_path / "predictions" / "labels.arrow"])
-    files.drop_checkpoints({0})
+    assert not files.fetch_each([tmp_path / "predictions" / "labels.arrow"])
+    files.delete_checkpoints({0})
     assert not files.take_preemption_mark(0)
