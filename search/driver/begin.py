@@ -56,14 +56,14 @@ def _keep_examples(
         *[(baseline_file(files.folder, name), guess) for name, guess in baselines.items()],
     ]:
         save_predictions(predictions, path)
-        files.keep(path)
+        files.upload(path)
 
 
 def restore_examples(record: Record, study: Study, task: Task, prepared: Prepared) -> None:
     """A driver may have died between a study's creation and the last of `_keep_examples`."""
     files, names = record.files(study), study.origin["baselines"]
     needed = [labels_file(files.folder), *(baseline_file(files.folder, name) for name in names)]
-    if study.config.parent is None and not files.have_all(needed):
+    if study.config.parent is None and not files.fetch_each(needed):
         data = task.data.load(prepared.folder)
         _keep_examples(files, task.data.labels(data), task.data.baselines(data))
 

@@ -19,5 +19,5 @@ def finish(record: Record, study: Study, task: Task) -> None:
         max_epochs=study.config.max_epochs,
         keep=study.config.keep_checkpoints,
     )
-    record.files(study).drop_checkpoints(dropped)
+    record.files(study).delete_checkpoints(dropped)
     write_table(record, study)

@@ -76,11 +76,11 @@ class Recorder:
     def _drop_a_checkpoint(self, complete: Trial) -> None:
         """Of the complete trials the best keep theirs; one more is complete now."""
         keep = self._study.config.keep_checkpoints
-        among_best = self._complete.place(complete) < keep
+        among_best = self._complete.rank(complete) < keep
         self._drop_checkpoints(self._complete.top(keep + 1)[keep:] if among_best else [complete])
 
     def _drop_checkpoints(self, trials: list[Trial]) -> None:
-        self._files.drop_checkpoints({trial.number for trial in trials})
+        self._files.delete_checkpoints({trial.number for trial in trials})
 
     def failure(self, segment: Segment, cause: Cause) -> None:
         """An attempt failed; the trial, if it was the last. Raises RecordError."""

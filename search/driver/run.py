@@ -19,7 +19,7 @@ from search.driver.ending import EndedEarly, Ending
 from search.driver.finish import finish
 from search.driver.processor_time import ProcessorTime
 from search.errors import RecordError, StorageError, StudyLockedError, UnreachableError
-from search.files.node_data import ship
+from search.files.node_data import upload_data
 from search.machines.cluster import ray_for
 from search.record.record import Record, Study
 from search.reports.progress import Progress
@@ -213,7 +213,7 @@ def _run_tune(
             "study_key": files.name,
             "storage": config.storage,
             "data_folder": str(prepared.folder),
-            "data_key": ship(files.store, prepared.folder),
+            "data_key": upload_data(files.store, prepared.folder),
         },
         suggestions,
         capacity=capacity,

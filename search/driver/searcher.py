@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
 from search.decisions.history import Segment, Suggestion, Trial
-from search.decisions.sampler import suggest, valued
+from search.decisions.sampler import rank_trials, suggest
 from search.driver.attempts import (
     Silence,
     cause_of_death,
@@ -68,7 +68,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._rungs = asha.rungs_of(
             self.history, ladder=self._ladder, full_length=len(self._first_trials), value=self.value
         )
-        self._valued = valued(self.history, self.value)
+        self._valued = rank_trials(self.history, self.value)
         self._suggestions = {suggestion.trial: suggestion for suggestion in suggestions}
 
     def value(self, trial: Trial, epoch: int | None = None) -> float:

@@ -25,7 +25,7 @@ import numpy as np
 from ray import tune
 
 from search.errors import StorageError, UserError, first_line
-from search.files.node_data import on_node
+from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.machines.node_check import examined
@@ -183,8 +183,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         done = segment["first_epoch"] - 1
         found = self._files.load_checkpoint(segment["trial"], done) if done else None
         self._due = found[0] + 1 if found else 1
-        data = self._files.patiently(
-            on_node, self._files.store, segment["data_key"], Path(segment["data_folder"])
+        data = self._files.with_patience(
+            fetch_data, self._files.store, segment["data_key"], Path(segment["data_folder"])
         )
         self._data = task.data.load(data)
         return task.training_function()(
@@ -200,7 +200,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         predictions = self._predictions(epoch)
         path = predictions_file(self._files.folder, self._segment["trial"])
         save_predictions(predictions, path)
-        self._files.keep(path)
+        self._files.upload(path)
         if self._task.figures is None:
             return
         try:
@@ -235,7 +235,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         to.mkdir(parents=True, exist_ok=True)
         for name, png in pictures.items():
             (to / name).write_bytes(png)
-            self._files.keep(to / name)
+            self._files.upload(to / name)
 
     def _failed(self, error: Exception) -> dict[str, Any]:
         self._cuda_broken = "CUDA error" in str(error)  # then all further calls in a process fail

@@ -14,13 +14,13 @@ from search.errors import StorageError
 from search.files.storage import Store
 from trainables.cache import cached
 
-__all__ = ["on_node", "ship"]
+__all__ = ["fetch_data", "upload_data"]
 
 _INDEX = "index.json"
 
 
-def ship(store: Store | None, folder: Path) -> str:
-    """Put prepared data where every node reaches it; the key for `on_node`.
+def upload_data(store: Store | None, folder: Path) -> str:
+    """Put prepared data where every node reaches it; the key for `fetch_data`.
 
     "" where nothing has to be: no storage, or data that is made in memory (folder "."). Raises
     StorageError.
@@ -30,25 +30,25 @@ def ship(store: Store | None, folder: Path) -> str:
     files = {str(p.relative_to(folder)): p for p in sorted(folder.rglob("*")) if p.is_file()}
     index = json.dumps({name: _digest(path) for name, path in files.items()}).encode()
     key = hashlib.sha256(index).hexdigest()
-    there = set(store.keys(f"data/{key}"))
+    stored = set(store.keys(f"data/{key}"))
     for name, path in files.items():
-        if f"data/{key}/{name}" not in there:
+        if f"data/{key}/{name}" not in stored:
             store.put(path, f"data/{key}/{name}")
-    if f"data/{key}/{_INDEX}" not in there:  # last: it says that all are there
+    if f"data/{key}/{_INDEX}" not in stored:  # last: it shows that all are there
         store.put_bytes(f"data/{key}/{_INDEX}", index)
     return key
 
 
-def on_node(store: Store | None, key: str, folder: Path) -> Path:
+def fetch_data(store: Store | None, key: str, folder: Path) -> Path:
     """The data of that key in this node's cache, fetched if it is not there; `folder` if no key.
 
-    It keeps its folder's name, by which a task may name what it makes of it.
-    Processes that ask at once wait for the one that fetches. Raises StorageError.
+    It keeps its folder's name, by which a task may name what it makes of it. Processes that want it
+    at the same time wait for the one that fetches. Raises StorageError.
     """
     if store is None or not key:
         return folder
 
-    def fetch(to: Path) -> None:
+    def download(to: Path) -> None:
         index = store.get_bytes(f"data/{key}/{_INDEX}")
         if index is None or hashlib.sha256(index).hexdigest() != key:
             raise StorageError(f"storage {store.uri}: data/{key} is lost or damaged: delete it")
@@ -60,7 +60,7 @@ def on_node(store: Store | None, key: str, folder: Path) -> Path:
                     "resume the study"
                 )
 
-    return cached("shipped", f"{key} {folder.name}", fetch) / folder.name
+    return cached("shipped", f"{key} {folder.name}", download) / folder.name
 
 
 def _digest(path: Path) -> str:

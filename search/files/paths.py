@@ -53,12 +53,12 @@ def figures_folder(study: Path, trial: int) -> Path:
 
 
 def log_file(study: Path, name: str) -> Path:
-    """What "trial-N", "driver" or "tracking" printed."""
+    """What "trial-N", "driver" or "tracking" has printed."""
     return study / "logs" / f"{name}.log"
 
 
 def preemption_mark(study: Path, trial: int) -> Path:
-    """There while a trial's process has been told to go (SIGTERM) and the driver has not seen."""
+    """There from a SIGTERM to the trial's process (its machine goes) until the driver reads it."""
     return study / "logs" / f"trial-{trial}.preempted"
 
 

@@ -110,12 +110,12 @@ class Store:
         self.delete(key)
 
     def put(self, local: Path, key: str) -> None:
-        """Upload the file, then its manifest."""
+        """Upload the file `local`, then its manifest."""
         with local.open("rb") as file:
             self._put(file, key)
 
     def put_bytes(self, key: str, content: bytes) -> None:
-        """The same, of what is in memory."""
+        """Upload `content`, then its manifest."""
         self._put(io.BytesIO(content), key)
 
     def get(self, key: str, local: Path) -> bool:
@@ -139,10 +139,10 @@ class Store:
         return content.getvalue() if self._get(key, content) else None
 
     def keys(self, prefix: str = "") -> list[str]:
-        """Of the files below that have a manifest, sorted; whether they are intact, `get` says."""
+        """The keys below `prefix` of files with a manifest, sorted. `get` checks their content."""
         from pyarrow import fs
 
-        with self._said():
+        with self._user_errors():
             below = fs.FileSelector(self._path(prefix), recursive=True, allow_not_found=True)
             found = {f.path for f in self._files.get_file_info(below) if f.type == fs.FileType.File}
         return sorted(
@@ -150,11 +150,11 @@ class Store:
         )
 
     def delete(self, prefix: str) -> None:
-        """The file of that key, or all that lie below it; nothing if there are none."""
+        """Delete the file of that key, or all that lie below it; nothing if there are none."""
         from pyarrow import fs
 
         path = self._path(prefix)
-        with self._said():
+        with self._user_errors():
             kind = self._files.get_file_info(path).type
             if kind == fs.FileType.Directory:
                 with contextlib.suppress(FileNotFoundError):  # another deletes it too
@@ -168,32 +168,32 @@ class Store:
         return f"{self._root}/{key}" if key else self._root
 
     def _put(self, file: BinaryIO, key: str) -> None:
-        with self._said():
+        with self._user_errors():
             digest, size = hashlib.sha256(), 0
-            with self._written(key) as to:
+            with self._output(key) as output:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
                     size += len(chunk)
-                    to.write(chunk)
+                    output.write(chunk)
             manifest = {"bytes": size, "sha256": digest.hexdigest()}
-            with self._written(key + MANIFEST) as to:
-                to.write(json.dumps(manifest).encode())
+            with self._output(key + MANIFEST) as output:
+                output.write(json.dumps(manifest).encode())
 
     @contextlib.contextmanager
-    def _written(self, key: str) -> Iterator[Any]:
+    def _output(self, key: str) -> Iterator[Any]:
         path = self._path(key)
         if self._folder:
             if not self._folder.is_dir():  # not mounted here, perhaps: never made on a local disk
                 raise FileNotFoundError
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with self._files.open_output_stream(path) as to:
-            yield to
+        with self._files.open_output_stream(path) as output:
+            yield output
         if self._folder:
             with Path(path).open("rb") as written:
                 os.fsync(written.fileno())
 
-    def _get(self, key: str, to: BinaryIO) -> bool:
-        with self._said():
+    def _get(self, key: str, output: BinaryIO) -> bool:
+        with self._user_errors():
             try:
                 with self._files.open_input_stream(self._path(key + MANIFEST)) as stream:
                     manifest = json.loads(stream.read())
@@ -202,14 +202,14 @@ class Store:
                     while chunk := stream.read(_CHUNK):
                         digest.update(chunk)
                         size += len(chunk)
-                        to.write(chunk)
+                        output.write(chunk)
             except (FileNotFoundError, ValueError):  # of a manifest that is no JSON
                 return False
         return bool(manifest == {"bytes": size, "sha256": digest.hexdigest()})
 
     @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        """What goes wrong inside, in a user's words."""
+    def _user_errors(self) -> Iterator[None]:
+        """An OSError inside becomes a StorageError in a user's words."""
         try:
             yield
         except OSError as error:

@@ -46,8 +46,8 @@ class StudyFiles:
     def __init__(
         self, folder: Path, storage: str | None, name: str, *, patience_s: float = 0.0
     ) -> None:
-        """`name`: of the study and no other that there ever was. `patience_s`: how long a storage
-        that does not answer is waited for."""
+        """`name`: unique among all studies that there ever were. `patience_s`: for how many seconds
+        a storage that does not answer is tried again."""
         self.folder, self.name = folder, name
         self.store: Store | None = open_store(storage) if storage else None
         self.patience_s = patience_s if storage else 0.0
@@ -58,50 +58,53 @@ class StudyFiles:
         scratch = cache_folder() / "scratch" / name
         return cls(scratch if storage else folder, storage, name, patience_s=PATIENCE_S)
 
-    def keep(self, path: Path) -> None:
+    def upload(self, path: Path) -> None:
         """Put a file of the folder where every node reaches it."""
         if self.store:
-            self.patiently(self.store.put, path, self._key(path))
+            self.with_patience(self.store.put, path, self._key(path))
 
-    def have(self, path: Path) -> bool:
-        """Whether there is such a file of the folder, fetched if it was not there."""
+    def fetch(self, path: Path) -> bool:
+        """Whether there is such a file, fetched if it was not in the folder."""
         if path.exists() or self.store is None:
             return path.exists()
-        return self.patiently(self.store.get, self._key(path), path)
+        return self.with_patience(self.store.get, self._key(path), path)
 
-    def have_all(self, paths: Sequence[Path]) -> bool:
-        """Raises nothing: what a storage that does not answer holds, we have not."""
+    def fetch_each(self, paths: Sequence[Path]) -> bool:
+        """Whether all are here then. Raises nothing: of a storage that does not answer, False."""
         with contextlib.suppress(StorageError):
-            return all(self.have(path) for path in paths)
+            return all(self.fetch(path) for path in paths)
         return False
 
     def predictions(self, trial: int) -> np.ndarray:
-        """A complete trial's, of the validation split; also FileNotFoundError."""
+        """A complete trial's, of the validation split, (N,) or (N, classes).
+
+        Raises FileNotFoundError, too.
+        """
         path = predictions_file(self.folder, trial)
-        self.have(path)
+        self.fetch(path)
         return load_predictions(path)
 
     def pictures(self, trial: int) -> list[Path]:
-        """A complete trial's."""
+        """A complete trial's PNG files."""
         folder = figures_folder(self.folder, trial)
         if self.store:
-            for key in self.patiently(self.store.keys, self._key(folder)):
-                self.have(self._path(key))
+            for key in self.with_patience(self.store.keys, self._key(folder)):
+                self.fetch(self._path(key))
         return sorted(folder.glob("*.png"))
 
     def log(self, trial: int) -> str:
         """What a trial has printed, up to the end of its last segment; "" if nothing."""
         path = log_file(self.folder, f"trial-{trial}")
         if self.store:
-            self.patiently(self.store.get, self._key(path), path)  # an older one may be here
+            self.with_patience(self.store.get, self._key(path), path)  # an older one may be here
         return path.read_text(errors="replace") if path.exists() else ""
 
     def save_checkpoint(self, state: State, trial: int, epoch: int) -> None:
-        """Durable when this returns; the last two are kept, here and in the storage."""
+        """Durable when this returns. The last two are kept, here and in the storage."""
         from trainables import checkpoint
 
         path = checkpoint.save(state, checkpoint_folder(self.folder, trial), epoch)
-        self.keep(path)
+        self.upload(path)
         if self.store and epoch > checkpoint.KEPT:
             old = path.with_name(checkpoint.file_name(epoch - checkpoint.KEPT))
             with contextlib.suppress(StorageError):  # what is superfluous does no harm
@@ -119,9 +122,9 @@ class StudyFiles:
         found = checkpoint.load(folder, epoch)
         if self.store is None or (found and found[0] == epoch):
             return found
-        for key in reversed(self.patiently(self.store.keys, self._key(folder))):
+        for key in reversed(self.with_patience(self.store.keys, self._key(folder))):
             path = self._path(key)
-            if path.name <= checkpoint.file_name(epoch) and self.patiently(
+            if path.name <= checkpoint.file_name(epoch) and self.with_patience(
                 self.store.get, key, path
             ):
                 found = checkpoint.load(folder, epoch)
@@ -129,7 +132,7 @@ class StudyFiles:
                     return found
         return found
 
-    def drop_checkpoints(self, trials: set[int]) -> None:
+    def delete_checkpoints(self, trials: set[int]) -> None:
         """Raises nothing: a storage that does not answer keeps them."""
         for trial in sorted(trials):
             shutil.rmtree(checkpoint_folder(self.folder, trial), ignore_errors=True)
@@ -137,7 +140,7 @@ class StudyFiles:
             return
         keys = {self._key(checkpoint_folder(self.folder, trial)) for trial in trials}
         try:
-            if len(keys) > 1:  # most are gone already: one listing is cheaper than to ask for each
+            if len(keys) > 1:  # most are gone already: one listing costs less than many requests
                 stored = self.store.keys(f"{self._root}/checkpoints")
                 keys &= {key.rpartition("/")[0] for key in stored}
             for key in sorted(keys):
@@ -146,27 +149,27 @@ class StudyFiles:
             log.warning("superfluous checkpoints stay: %s", error)
 
     def begin_segment(self, trial: int) -> None:
-        """A trial is about to go on, on this node."""
+        """A trial is about to train on this node."""
         mark = preemption_mark(self.folder, trial)
         mark.unlink(missing_ok=True)
         if self.store:
-            self.patiently(self.store.delete, self._key(mark))
-            self.have(log_file(self.folder, f"trial-{trial}"))  # to be appended to
+            self.with_patience(self.store.delete, self._key(mark))
+            self.fetch(log_file(self.folder, f"trial-{trial}"))  # to be appended to
 
     def end_segment(self, trial: int) -> None:
-        """It has paused or ended. In a scratch folder nothing of it stays; raises nothing."""
+        """It has paused or ended: a scratch folder is emptied of it. Raises nothing."""
         if self.store is None:
             return
-        printed = log_file(self.folder, f"trial-{trial}")
+        log_path = log_file(self.folder, f"trial-{trial}")
         with contextlib.suppress(StorageError, OSError):  # then all of it stays here
-            self.keep(printed)
+            self.upload(log_path)
             shutil.rmtree(checkpoint_folder(self.folder, trial), ignore_errors=True)
             shutil.rmtree(figures_folder(self.folder, trial), ignore_errors=True)
             predictions_file(self.folder, trial).unlink(missing_ok=True)
-            printed.unlink(missing_ok=True)
+            log_path.unlink(missing_ok=True)
 
     def mark_preempted(self, trial: int, why: str) -> None:
-        """Its process goes, through no fault of its own: no time for patience. Raises nothing."""
+        """Its process ends, through no fault of its own: no time to try twice. Raises nothing."""
         mark = preemption_mark(self.folder, trial)
         with contextlib.suppress(StorageError, OSError):
             if self.store is None:
@@ -175,40 +178,40 @@ class StudyFiles:
                 self.store.put_bytes(self._key(mark), why.encode())
 
     def take_preemption_mark(self, trial: int) -> str:
-        """Why its process has gone, if that is known; the mark is gone then. Raises nothing."""
-        mark, said = preemption_mark(self.folder, trial), b""
+        """What `mark_preempted` has written, else ""; the mark is deleted. Raises nothing."""
+        mark, reason = preemption_mark(self.folder, trial), b""
         with contextlib.suppress(StorageError, OSError):
             if self.store is None:
-                said = mark.read_bytes()
+                reason = mark.read_bytes()
                 mark.unlink()
             else:
-                said = self.store.get_bytes(self._key(mark)) or b""
+                reason = self.store.get_bytes(self._key(mark)) or b""
                 self.store.delete(self._key(mark))
-        return said.decode()
+        return reason.decode()
 
     def fetch_all(self) -> None:
-        """All that the storage holds of the study: it is to be moved."""
+        """Fetch all that the storage holds of the study, which is to be moved."""
         if self.store:
-            for key in self.patiently(self.store.keys, self._root):
+            for key in self.with_patience(self.store.keys, self._root):
                 path = self._path(key)
                 if path.suffix == ".log" or not path.exists():  # a log here may be an older one
-                    self.patiently(self.store.get, key, path)
+                    self.with_patience(self.store.get, key, path)
 
-    def keep_all(self) -> None:
-        """It has been moved here."""
+    def upload_all(self) -> None:
+        """Put all its files into the storage: it has been moved here."""
         if self.store:
             for path in sorted(self.folder.rglob("*")):
                 if path.is_file():
-                    self.keep(path)
+                    self.upload(path)
 
-    def has_stored(self) -> bool:
+    def is_in_storage(self) -> bool:
         """Whether the storage holds anything of the study."""
-        return self.store is not None and bool(self.patiently(self.store.keys, self._root))
+        return self.store is not None and bool(self.with_patience(self.store.keys, self._root))
 
-    def delete_stored(self) -> None:
-        """All that the storage holds of the study."""
+    def delete_from_storage(self) -> None:
+        """Delete all that the storage holds of the study."""
         if self.store:
-            self.patiently(self.store.delete, self._root)
+            self.with_patience(self.store.delete, self._root)
 
     @property
     def _root(self) -> str:
@@ -220,13 +223,14 @@ class StudyFiles:
     def _path(self, key: str) -> Path:
         return self.folder / key.removeprefix(f"{self._root}/")
 
-    def patiently(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Of the store, again and again while there is patience."""
-        ends = time.monotonic() + self.patience_s
+    def with_patience(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call a function of the store, again and again for `patience_s` while it raises
+        StorageError."""
+        deadline = time.monotonic() + self.patience_s
         while True:
             try:
                 return function(*args, **kwargs)
             except StorageError:
-                if time.monotonic() >= ends:
+                if time.monotonic() >= deadline:
                     raise
                 time.sleep(RETRY_S)

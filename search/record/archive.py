@@ -83,7 +83,7 @@ def import_study(
         with tempfile.TemporaryDirectory(dir=record.folder, prefix=".import-") as scratch:
             _unpack(path, members, contents, Path(scratch))
             for member in contents.studies:
-                record.files(member.study, Path(scratch) / member.study.name).keep_all()
+                record.files(member.study, Path(scratch) / member.study.name).upload_all()
             names = [member.study.name for member in contents.studies]
             with _moved(record, names, Path(scratch)):
                 record.add_studies(contents.studies, contents.readings)
@@ -172,7 +172,7 @@ def _check_room(record: Record, contents: Contents) -> None:
             )
         if folder.exists() and any(path.name != "driver.lock" for path in folder.iterdir()):
             raise RecordError(f"{folder} is in the way, though no study of this record: move it")
-        if record.files(study).has_stored():
+        if record.files(study).is_in_storage():
             raise RecordError(
                 f"{study.config.storage} holds files of this very study, another record's or of an "
                 f"import that was broken off: import with another --storage, or delete "

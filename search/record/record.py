@@ -218,7 +218,7 @@ class Record:
             self._delete_rows(study)
             return
         with self.driver_lock(study.name):
-            self.files(study).delete_stored()  # first: it is the part that may not answer
+            self.files(study).delete_from_storage()  # first: it is the part that may not answer
             self._delete_rows(study)
             shutil.rmtree(self.study_folder(study.name), ignore_errors=True)
 

@@ -131,7 +131,7 @@ def _baselines(
     for name, value in study.origin["baselines"].items():
         found[name] = {"value": value}
         needed = [baseline_file(folder, name), labels_file(folder)]
-        if best and files.have_all([*needed, predictions_file(folder, best.number)]):
+        if best and files.fetch_each([*needed, predictions_file(folder, best.number)]):
             found[name]["best_minus_this"] = beyond_noise(
                 task.objective,
                 load_predictions(needed[1]),
