@@ -119,6 +119,7 @@ def test_started_again_nothing_happens(services):
     assert {process.pid for process in services.processes()} == before
 
 
+@pytest.mark.long
 def test_started_with_another_setting_it_is_taken_up(services):
     postgres = services.running("bin/postgres").pid
     artifacts = str(services.home / "artifacts")
@@ -221,6 +222,7 @@ def test_passwords_are_in_private_files_only(services):
         assert not [text for text in (*lines, *logs) if word in text]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["-m mlflow", "bin/postgres"])
 def test_what_is_killed_comes_back(services, what):
     services.running(what).send_signal(signal.SIGKILL)
@@ -231,6 +233,7 @@ def test_what_is_killed_comes_back(services, what):
     assert services.experiments(services.password()) == ["Default"]
 
 
+@pytest.mark.long
 def test_after_a_killed_keeper_start_starts_another(services):
     services.running("keep postgres").send_signal(signal.SIGKILL)
     time.sleep(0.5)
@@ -241,6 +244,7 @@ def test_after_a_killed_keeper_start_starts_another(services):
     assert len([p for p in services.processes() if "keep" in p.cmdline()]) == 2
 
 
+@pytest.mark.long
 def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
     services.sql("create table kept (n int); insert into kept values (7)")
     password = services.password()
@@ -273,6 +277,7 @@ head_watch.watch_head(head_watch.ON_HEAD)
 """
 
 
+@pytest.mark.long
 def test_a_start_while_the_last_watch_ends_them_starts_them(services):
     """`ray down`, and `ray up` at once."""
     assert services.call("start").returncode == 0
@@ -291,6 +296,7 @@ def test_a_start_while_the_last_watch_ends_them_starts_them(services):
     assert services.call("status").returncode == 0
 
 
+@pytest.mark.long
 def test_a_start_that_finds_a_keeper_at_its_end_starts_another(services):
     services.running("keep mlflow").send_signal(signal.SIGINT)
 
