@@ -152,7 +152,7 @@ def test_what_is_no_cluster_of_ours_is_refused_in_one_line(head, tmp_path):
 
 def test_a_node_that_differs_is_named_before_the_first_trial(head):
     """Another checkout on a node, and a folder that it does not see: told by the node itself."""
-    program = ROOT / "tests" / "search" / "examine_nodes.py"
+    program = ROOT / "tests" / "search" / "machines" / "examine_nodes.py"
     done = subprocess.run(
         [sys.executable, str(program), head.address],
         env=head.place.env, cwd=head.place.folder, capture_output=True, text=True, check=False,
