@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 
 from tests.conftest import ROOT
+from trainables.data import find
 
 __all__ = ["HOME", "STATE", "Host", "Hosts", "hosts", "until", "why_not"]
 
@@ -60,7 +61,8 @@ class Host:
     def __init__(self, name: str, address: str, world: Path) -> None:
         self.name, self.address, self.world = name, address, world
         self.env = dict(_COMPUTES) | {"PYTHONPATH": str(HOME / "search")}
-        kept = [sys.prefix, sys.base_prefix, str(ROOT)]
+        data = find("stsbenchmark")
+        kept = [sys.prefix, sys.base_prefix, str(ROOT), *([str(data.parent)] if data else [])]
         script = [str(Path(__file__).with_name("host.sh")), name, str(world), sys.prefix, *kept]
         apart = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
         self._first = subprocess.Popen(
