@@ -30,22 +30,22 @@ def add_commands(command: AddCommand) -> None:
 
 def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
     """Run what was typed on the head; its exit code. What drives a study is left running there."""
-    from search.machines.remote import SUPERVISOR, run_there, start_there
+    from search.machines.remote import SUPERVISOR, run_on_head, start_on_head
 
     command, *arguments = _without_cluster(typed)
     if command == "submit":
         name = options.name or time.strftime(f"{options.task.replace(':', '.')}-%Y%m%d-%H%M%S")
         named = arguments if options.name else [*arguments, "--name", name]
-        return start_there(options.cluster, ["run", *named], name)
+        return start_on_head(options.cluster, ["run", *named], name)
     if command == "delete" and not options.yes:
         if not confirmed(options.name):  # asked here: a job there has nobody to ask
             return DONE
         arguments.append("--yes")
     if command == "resume":
-        return start_there(options.cluster, [command, *arguments], options.name)
+        return start_on_head(options.cluster, [command, *arguments], options.name)
     if command == "promote":
-        return run_there(options.cluster, [command, *arguments], SUPERVISOR)
-    return run_there(options.cluster, [command, *arguments])
+        return run_on_head(options.cluster, [command, *arguments], SUPERVISOR)
+    return run_on_head(options.cluster, [command, *arguments])
 
 
 def _without_cluster(typed: Sequence[str]) -> list[str]:

@@ -184,8 +184,8 @@ def _room(options: argparse.Namespace) -> tuple[int, int]:
     cluster.connect(options.address)
     if options.cpus_per_trial < 1 or not options.gpus_per_trial >= 0:
         return 0, 1  # StudyConfig says what is wrong
-    workers = capacity.room(options.cpus_per_trial, options.gpus_per_trial)
-    return nodes.most_gpus(nodes.nodes() + nodes.planned()), max(workers, 1)
+    workers = capacity.most_slots(options.cpus_per_trial, options.gpus_per_trial)
+    return nodes.most_gpus(nodes.alive_nodes() + nodes.planned_nodes()), max(workers, 1)
 
 
 def _resume(options: argparse.Namespace) -> int:

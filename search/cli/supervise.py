@@ -20,7 +20,7 @@ from search.cli.common import DONE, FAILED
 from search.cli.main import parse
 from search.decisions.history import Session
 from search.errors import ClusterError, RecordError, UnreachableError
-from search.machines.capacity import request_room
+from search.machines.capacity import request_capacity
 from search.machines.cluster import connect
 from search.machines.remote import ACCEPTED
 from search.promotion.phases import phase_name
@@ -157,7 +157,7 @@ def _let_machines_go(address: str | None) -> None:
     if address is not None:
         with contextlib.suppress(ClusterError):
             connect(address)
-            request_room([])
+            request_capacity([])
 
 
 def _reached(folder: Path, url: str | None, name: str) -> tuple[int, str]:

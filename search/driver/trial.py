@@ -28,7 +28,7 @@ from search.errors import StorageError, UserError, first_line
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
-from search.machines.node_check import examined
+from search.machines.node_check import ensure_fit
 from search.tasks.registry import find_task
 from trainables import Epoch
 from trainables.test_split_lock import keep_test_split_locked
@@ -54,7 +54,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         import torch  # here: the driver loads this module too, and trains nothing
 
         if config["node"]:
-            examined(config["node"])
+            ensure_fit(config["node"])
         keep_test_split_locked()
         torch.set_num_threads(config["threads"])
         if not config["gpus"]:

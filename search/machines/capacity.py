@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from search.machines.nodes import Node, nodes, planned
+from search.machines.nodes import Node, alive_nodes, planned_nodes
 from search.tasks.config import StudyConfig
 
-__all__ = ["Capacity", "OwnMachine", "request_room", "room", "slots"]
+__all__ = ["Capacity", "OwnMachine", "most_slots", "request_capacity", "slots"]
 
 FINDING_OUT_S = 25.0  # five missed health checks, 3 s apart, until a head gives a node up
 JUST_NOW_S = 60.0
-REFRESH_S = 2.0  # how often the cluster is asked what it has
-REPEAT_S = 30.0  # how often it is told what all workers need
+REFRESH_S = 2.0  # how often the cluster's nodes are listed
+REPEAT_S = 30.0  # how often what all workers need is requested
 
 
 class OwnMachine:
@@ -37,21 +37,21 @@ class OwnMachine:
 
 class Capacity:
     """How many of a study's trials may be open: as many as the cluster holds now, at most
-    `workers`. Room for all of them is asked for at once, so that an autoscaler brings machines
+    `workers`. Capacity for all of them is requested at once, so that an autoscaler brings machines
     together and not one by one."""
 
     def __init__(self, config: StudyConfig) -> None:
         self._config = config
-        self._asked_at = self._lost_at = self._requested_at = float("-inf")
+        self._refreshed_at = self._lost_at = self._requested_at = float("-inf")
         self._alive: list[Node] = []
 
     def __call__(self) -> int:
-        if time.monotonic() >= self._asked_at + REFRESH_S:
+        if time.monotonic() >= self._refreshed_at + REFRESH_S:
             self._refresh()
         return min(slots(self._alive, self._config), self._config.workers)
 
     def lost_a_node(self) -> bool:
-        """Whether a node has gone just now. Asked when a process cannot be reached: the head finds
+        """Whether a node has gone just now. For when a process cannot be reached: the head finds
         out seconds later whether its machine went too."""
         until = time.monotonic() + FINDING_OUT_S
         while True:
@@ -62,11 +62,11 @@ class Capacity:
             time.sleep(0.5)
 
     def _refresh(self) -> None:
-        before, self._alive = {node.id for node in self._alive}, nodes()
-        self._asked_at = time.monotonic()
+        before, self._alive = {node.id for node in self._alive}, alive_nodes()
+        self._refreshed_at = time.monotonic()
         if before - {node.id for node in self._alive}:
-            self._lost_at = self._asked_at
-        if self._asked_at >= self._requested_at + REPEAT_S:
+            self._lost_at = self._refreshed_at
+        if self._refreshed_at >= self._requested_at + REPEAT_S:
             self._request()
 
     def __enter__(self) -> Capacity:
@@ -74,32 +74,33 @@ class Capacity:
         return self
 
     def _request(self) -> None:
-        """Ask the autoscaler, if there is one, for what all workers need. A cluster has one such
+        """Request what all workers need of the autoscaler, if there is one. A cluster has one such
         request: what another study's start or end has made of it is put right by the next."""
         config = self._config
         bundle = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
-        request_room([{k: v for k, v in bundle.items() if v}] * config.workers)
+        request_capacity([{k: v for k, v in bundle.items() if v}] * config.workers)
         self._requested_at = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        request_room([])  # what is no longer needed may go
+        request_capacity([])  # what is no longer needed may go
 
 
-def request_room(bundles: list[dict[str, float]]) -> None:
-    """What a cluster's autoscaler is to have room for, beyond what waits now; until told anew."""
+def request_capacity(bundles: list[dict[str, float]]) -> None:
+    """Request of a cluster's autoscaler to have room for this, beyond what waits now, until
+    the next request."""
     from ray.autoscaler.sdk import request_resources
 
     request_resources(bundles=bundles)
 
 
-def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
+def most_slots(cpus_per_trial: int, gpus_per_trial: float) -> int:
     """The most such trials at a time: on the machines there are, or on those that may come."""
     return max(
-        sum(node.slots(cpus_per_trial, gpus_per_trial) for node in among)
-        for among in (nodes(), planned())
+        sum(node.slots(cpus_per_trial, gpus_per_trial) for node in nodes)
+        for nodes in (alive_nodes(), planned_nodes())
     )
 
 
-def slots(among: Sequence[Node], config: StudyConfig) -> int:
+def slots(nodes: Sequence[Node], config: StudyConfig) -> int:
     """How many of a study's trials these machines hold at a time."""
-    return sum(node.slots(config.cpus_per_trial, config.gpus_per_trial) for node in among)
+    return sum(node.slots(config.cpus_per_trial, config.gpus_per_trial) for node in nodes)

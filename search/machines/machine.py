@@ -55,10 +55,10 @@ def _core_limit() -> float:
     return min((quota / period for quota, period in limits if quota < math.inf), default=math.inf)
 
 
-def _limit(name: str, place: int = 0) -> float:
+def _limit(name: str, field: int = 0) -> float:
     """A number of a file of `CGROUP`; infinite if that is not there, or says max or -1."""
     try:
-        text = (CGROUP / name).read_text().split()[place]
+        text = (CGROUP / name).read_text().split()[field]
     except (OSError, IndexError):
         return math.inf
     return float(text) if text.isdigit() else math.inf

@@ -20,19 +20,19 @@ from search.errors import ClusterError
 from search.files.storage import open_store
 from search.machines.capacity import slots
 from search.machines.machine import check_gpus
-from search.machines.nodes import most_gpus, nodes, planned
+from search.machines.nodes import alive_nodes, most_gpus, planned_nodes
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import changes, depends_on
 from search.tasks.registry import find_task
 from search.tasks.task import Task
 from trainables.data import Prepared
 
-__all__ = ["UNFIT", "check_nodes", "examine", "examined", "expectation"]
+__all__ = ["UNFIT", "check_nodes", "ensure_fit", "examine", "expectation"]
 
 EXAMINATION_S = 120.0  # importing torch from a cold network disk takes its time
 PROBE = ".probe"  # a file that every node must see where trials write
 UNFIT = "unfit node"  # how a driver knows why a process would not train
-ATTEMPTS, RETRY_S = 7, 15.0  # within the time that a process has to start
+TRIES, RETRY_S = 7, 15.0  # within the time that a process has to start
 
 
 def expectation(
@@ -76,23 +76,23 @@ def check_nodes(config: StudyConfig, expected: Mapping[str, Any]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    alive = nodes()
-    everything = alive + planned()
-    check_gpus(config.gpus_per_trial, most_gpus(everything), "a node of the cluster")
-    if not slots(everything, config):
-        most = max((node.cpus for node in everything), default=0)
+    alive = alive_nodes()
+    all_nodes = alive + planned_nodes()
+    check_gpus(config.gpus_per_trial, most_gpus(all_nodes), "a node of the cluster")
+    if not slots(all_nodes, config):
+        most = max((node.cpus for node in all_nodes), default=0)
         raise ClusterError(
             f"no node of the cluster can run a trial of {config.cpus_per_trial} cores and "
             f"{config.gpus_per_trial:g} GPUs: the most cores that one has are {most:g}"
         )
-    asked = {
+    answers = {
         node: ray.remote(num_cpus=0, max_retries=0)(examine)
         .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False))
         .remote(dict(expected))
         for node in alive
         if slots([node], config)
     }
-    for node, answer in asked.items():
+    for node, answer in answers.items():
         try:
             problem = ray.get(answer, timeout=EXAMINATION_S)
         except Exception as error:  # it cannot even import this project
@@ -140,16 +140,17 @@ def _other_files(expected: Mapping[str, Any]) -> str | None:
 
 
 @functools.cache
-def examined(expected: str) -> None:
+def ensure_fit(expected: str) -> None:
     """Once a worker process, before its first trial. Raises ClusterError.
 
     `expected`: an expectation as JSON. A node that joined after the start is found out here.
     """
-    held_against = json.loads(expected)
-    problem = _other_versions(held_against)
-    for attempt in range(ATTEMPTS if problem is None else 0):  # a storage may be away for a moment
+    parsed = json.loads(expected)
+    problem = _other_versions(parsed)
+    # A storage may be away for a moment.
+    for attempt in range(TRIES if problem is None else 0):
         time.sleep(RETRY_S if attempt else 0)
-        problem = _other_files(held_against)
+        problem = _other_files(parsed)
         if problem is None:
             return
     raise ClusterError(f"{UNFIT} {socket.gethostname()} cannot run trials: {problem}")

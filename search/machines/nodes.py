@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["Node", "most_gpus", "nodes", "planned"]
+__all__ = ["Node", "alive_nodes", "most_gpus", "planned_nodes"]
 
-REFRESH_S = 2.0  # how often the cluster is asked what it has
+REFRESH_S = 2.0  # how often a worker that is to join is looked for
 JOIN_S = 240.0  # how long the first worker of own machines is waited for: it may install torch
 
 
@@ -36,7 +36,7 @@ class Node:
         return min(by_cpu, int(self.gpus / gpus_per_trial))
 
 
-def nodes() -> list[Node]:
+def alive_nodes() -> list[Node]:
     """Those alive now. Ray is connected."""
     import ray
 
@@ -52,7 +52,7 @@ def nodes() -> list[Node]:
     ]
 
 
-def planned() -> list[Node]:
+def planned_nodes() -> list[Node]:
     """The machines that the cluster's autoscaler may bring, by the file that `ray up` left here;
     of own machines all, those still to join taken as large as the largest that has."""
     try:
@@ -63,7 +63,7 @@ def planned() -> list[Node]:
         most = int(cluster["max_workers"])
     except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError):
         return []
-    every = [
+    possible = [
         Node(
             id="",
             name=f"{name} (planned)",
@@ -74,12 +74,12 @@ def planned() -> list[Node]:
         if name != head
         for _ in range(kind.get("max_workers", 0))
     ]
-    return sorted(every, key=_size, reverse=True)[:most]
+    return sorted(possible, key=_size, reverse=True)[:most]
 
 
 def _own_machines(workers: int) -> list[Node]:
     _await_first_worker()
-    joined = [node for node in nodes() if node.cpus]
+    joined = [node for node in alive_nodes() if node.cpus]
     if not joined:
         return []
     largest = dataclasses.replace(max(joined, key=_size), id="", name="(to join)")
@@ -91,7 +91,7 @@ def _await_first_worker() -> None:
     """`ray up` returns while workers still install; before one is there nothing is known of them.
     Waited for once."""
     gives_up_at = time.monotonic() + JOIN_S
-    while not any(node.cpus for node in nodes()) and time.monotonic() < gives_up_at:
+    while not any(node.cpus for node in alive_nodes()) and time.monotonic() < gives_up_at:
         time.sleep(REFRESH_S)
 
 
@@ -99,5 +99,5 @@ def _size(node: Node) -> tuple[float, float]:
     return node.gpus, node.cpus
 
 
-def most_gpus(among: Sequence[Node]) -> int:
-    return max((int(node.gpus) for node in among), default=0)
+def most_gpus(nodes: Sequence[Node]) -> int:
+    return max((int(node.gpus) for node in nodes), default=0)

@@ -14,17 +14,17 @@ from typing import Any
 from search.errors import ClusterError
 from search.machines.cluster import token_file
 
-__all__ = ["ACCEPTED", "SUPERVISOR", "run_there", "start_there"]
+__all__ = ["ACCEPTED", "SUPERVISOR", "run_on_head", "start_on_head"]
 
 SUPERVISOR = "search.cli.supervise"
 ACCEPTED = "the study is on record: "  # the supervisor's word that its driver is at work
-RAYS_OWN = "Running entrypoint for job"  # the last line that Ray itself puts into a job's log
+RAY_S_LAST_LINE = "Running entrypoint for job"  # the last that Ray itself puts into a job's log
 POLL_S = 0.5
 STARTING_S = 30.0  # a head takes jobs a while after it answers
 ACCEPTANCE_S = 300.0  # data is prepared and every node examined before
 
 
-def run_there(cluster: str, arguments: Sequence[str], module: str = "search") -> int:
+def run_on_head(cluster: str, arguments: Sequence[str], module: str = "search") -> int:
     """Run `python -m MODULE ARGUMENTS` on the head, show what it prints; its exit code.
 
     Ctrl-C here leaves it running there. Raises ClusterError.
@@ -40,7 +40,7 @@ def run_there(cluster: str, arguments: Sequence[str], module: str = "search") ->
         time.sleep(POLL_S)
 
 
-def start_there(cluster: str, arguments: Sequence[str], name: str) -> int:
+def start_on_head(cluster: str, arguments: Sequence[str], name: str) -> int:
     """Have the head's supervisor drive study `name`; return once it is on record, or refused.
 
     The exit code of what was refused, else 0. Raises ClusterError.
@@ -95,15 +95,15 @@ def _submit(client: Any, module: str, arguments: Sequence[str]) -> str:
 
 
 def _show(client: Any, job: str, shown: str) -> str:
-    """Print what the job has said since; all of it so far."""
-    said = shown
+    """Print what the job has printed since; all of it so far."""
+    printed = shown
     with contextlib.suppress(RuntimeError):  # its log is not there yet
         log: str = client.get_job_logs(job)
-        said = log.partition(RAYS_OWN)[2].partition("\n")[2]
-    if len(said) > len(shown):
-        sys.stdout.write(said[len(shown) :])
+        printed = log.partition(RAY_S_LAST_LINE)[2].partition("\n")[2]
+    if len(printed) > len(shown):
+        sys.stdout.write(printed[len(shown) :])
         sys.stdout.flush()
-    return said
+    return printed
 
 
 def _exit_code(client: Any, job: str) -> int:

@@ -41,9 +41,9 @@ class Progress:
             value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
         )
         self._cursor = 0
-        self._away = ""  # why the record does not answer
-        self._begun = time.monotonic()
-        self._over = threading.Event()
+        self._unreachable = ""  # why the record does not answer
+        self._begun_at = time.monotonic()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> Progress:
@@ -57,36 +57,36 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _show(self) -> None:
         console = Console(stderr=True)
         if not console.is_terminal:
-            while not self._over.wait(LINE_EVERY_S):
+            while not self._ended.wait(LINE_EVERY_S):
                 self._read()
                 print(self.line(), file=sys.stderr, flush=True)
             return
         with Live(console=console, refresh_per_second=2, transient=True) as live:
-            while not self._over.wait(REFRESH_S):
+            while not self._ended.wait(REFRESH_S):
                 self._read()
-                live.update(Group(self.screen(), Text(self._away, style="red")))
+                live.update(Group(self.screen(), Text(self._unreachable, style="red")))
 
     def _read(self) -> None:
         try:
             for sequence, at, event in self._record.events(self._study, self._cursor):
                 self._history.apply(at, event)
                 self._cursor = sequence
-            self._away = ""
+            self._unreachable = ""
         except UnreachableError as error:
             waiting = self._record.unwritten
-            self._away = f"{error}; trials pause, {waiting} events wait to be recorded"
+            self._unreachable = f"{error}; trials pause, {waiting} events wait to be recorded"
 
     def line(self) -> str:
         """One plain line: where the study stands."""
-        if self._away:
-            return f"{self._elapsed()}  {self._away}"
+        if self._unreachable:
+            return f"{self._elapsed()}  {self._unreachable}"
         if not self._history.trials:
             return f"{self._elapsed()}  starting"
         done, total = self._epochs()
@@ -112,7 +112,7 @@ class Progress:
         )
 
     def _elapsed(self) -> str:
-        return _clock(time.monotonic() - self._begun)
+        return _clock(time.monotonic() - self._begun_at)
 
     def _counts(self) -> str:
         history = self._history

@@ -10,8 +10,8 @@ from search.tasks.config import StudyConfig
 def test_what_all_workers_need_is_asked_for_again_and_again(monkeypatch):
     """A cluster has one such request, and another study's start or end overwrites it."""
     asked: list[int] = []
-    monkeypatch.setattr(capacity, "request_room", lambda bundles: asked.append(len(bundles)))
-    monkeypatch.setattr(capacity, "nodes", list)
+    monkeypatch.setattr(capacity, "request_capacity", lambda bundles: asked.append(len(bundles)))
+    monkeypatch.setattr(capacity, "alive_nodes", list)
     monkeypatch.setattr(capacity, "REFRESH_S", 0.0)
     monkeypatch.setattr(capacity, "REPEAT_S", 0.0)
     config = StudyConfig(name="n", task="tests.curve_task:TASK", dataset="ones", workers=3)

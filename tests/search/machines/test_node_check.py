@@ -42,7 +42,7 @@ def test_a_node_that_joins_and_does_not_fit_says_its_name(tmp_path, monkeypatch)
     expected = {**_expected(tmp_path, storage=False), "studies_folder": "/nowhere"}
 
     with pytest.raises(ValueError, match=f"{node_check.UNFIT} .* cannot run trials: /nowhere"):
-        node_check.examined(node_check.json.dumps(expected))
+        node_check.ensure_fit(node_check.json.dumps(expected))
 
 
 def test_a_node_that_joins_without_the_task_says_so(tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_node_that_joins_without_the_task_says_so(tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match=f"{node_check.UNFIT} .* cannot run trials: .*not_on_this_node"
     ):
-        node_check.examined(node_check.json.dumps(expected))
+        node_check.ensure_fit(node_check.json.dumps(expected))
 
 
 def _expected(folder: Path, storage: bool) -> dict:

@@ -30,7 +30,7 @@ def test_how_many_trials_a_node_holds(cpus, gpus, cpus_per_trial, gpus_per_trial
 
 def test_what_the_autoscaler_may_bring_is_read_from_the_cluster_file(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert nodes.planned() == []
+    assert nodes.planned_nodes() == []
     cluster = {
         "provider": {"type": "aws"},
         "max_workers": 5,
@@ -43,7 +43,7 @@ def test_what_the_autoscaler_may_bring_is_read_from_the_cluster_file(tmp_path, m
     }
     (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(cluster, sort_keys=False))
 
-    planned = nodes.planned()
+    planned = nodes.planned_nodes()
 
     assert [node.name for node in planned] == ["spot (planned)"] * 4 + ["on_demand (planned)"]
     assert nodes.most_gpus(planned) == 4
@@ -57,17 +57,21 @@ def test_own_machines_that_are_still_to_join_are_as_large_as_those_that_have(tmp
     head = Node(id="h", name="head", cpus=0, gpus=0)
     small, large = (Node(id=n, name=n, cpus=c, gpus=g) for n, c, g in (("s", 8, 0), ("l", 4, 2)))
     # The first joins while it is waited for.
-    known = [[head], [head]]
+    before = [[head], [head]]
+
+    def alive():
+        return before.pop() if before else [head, small, large]
+
     for module in (nodes, capacity):
-        monkeypatch.setattr(module, "nodes", lambda: known.pop() if known else [head, small, large])
+        monkeypatch.setattr(module, "alive_nodes", alive)
     monkeypatch.setattr(nodes, "REFRESH_S", 0.01)
     nodes._await_first_worker.cache_clear()
 
-    planned = nodes.planned()
+    planned = nodes.planned_nodes()
 
     assert [(node.cpus, node.gpus) for node in planned] == [(8, 0), (4, 2), (4, 2)]
-    assert capacity.room(1, 0) == 16
-    assert capacity.room(1, 0.5) == 8
+    assert capacity.most_slots(1, 0) == 16
+    assert capacity.most_slots(1, 0.5) == 8
 
 
 def test_the_cap_leaves_the_largest_machines(tmp_path, monkeypatch):
@@ -80,5 +84,5 @@ def test_the_cap_leaves_the_largest_machines(tmp_path, monkeypatch):
                "available_node_types": kinds}  # fmt: skip
     (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(cluster, sort_keys=False))
 
-    assert nodes.most_gpus(nodes.planned()) == 8
-    assert len(nodes.planned()) == 16
+    assert nodes.most_gpus(nodes.planned_nodes()) == 8
+    assert len(nodes.planned_nodes()) == 16
