@@ -47,7 +47,7 @@ def check(promotion: Promotion) -> None:
 
 
 def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
-    """The result as one JSON object (README, "Promoting a winner").
+    """The result as one JSON object (search/promotion/README.md).
 
     `drive(study, told)` works on a phase's study until its runs are done; it may raise EndedEarly,
     after which the same promotion goes on, and so may this, where runs fail. Raises ValueError.

@@ -34,7 +34,7 @@ STATES = ("complete", "pruned", "failed", "running", "paused")
 
 
 def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
-    """The study as one JSON object (README, "Reading a study")."""
+    """The study as one JSON object (search/README.md, "Reading a study")."""
     history = record.history(study)
     driven = record.driven(study.name)
     states = Counter(trial_state(history, trial, study, driven) for trial in history.trials)
