@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests import chaos
 from tests.conftest import ROOT
+from tests.waiting import Stopwatch
 
 SEED = "2170"  # a kill inside a commit, one at any moment, one while a checkpoint is written
 
@@ -57,8 +57,8 @@ def test_a_command_that_hangs_or_fails_is_seen(monkeypatch, program, code):
     monkeypatch.setattr(chaos, "_start", start)
     monkeypatch.setattr(chaos, "LONGEST_S", 2.0)
     monkeypatch.setattr(chaos, "_takes_s", lambda folder: 20.0)
-    begun = time.monotonic()
+    stopwatch = Stopwatch()
     kill = chaos.kill_tracking(Path(), [], random.Random(0))
     assert kill == chaos.Kill("", code)
     assert not kill.good
-    assert time.monotonic() < begun + 30
+    assert stopwatch.within(30)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from search.tasks.config import StudyConfig
 from search.tracking import delivery
 from tests.conftest import NOWHERE, ROOT, Place
 from tests.search.studies import failure, scored, segment, session, suggestion
+from tests.waiting import Stopwatch
 
 CURVE = "tests.curve_task:TASK"
 RUN = ("run", CURVE, "--trials", "3")
@@ -386,11 +386,11 @@ def test_the_commands_import_nothing_heavy():
 
 
 def test_help_names_every_command_and_is_quick(place):
-    begun = time.monotonic()
+    stopwatch = Stopwatch()
     told = place.search("--help")
-    took_s = time.monotonic() - begun
+    in_time = stopwatch.within(3)  # a benchmark holds it to 0.5 s
 
     assert told.returncode == 0
     for command in ("run", "resume", "stop", "list", "show", "sync", "ui"):
         assert re.search(rf"^\s+{command}\b", told.stdout, re.MULTILINE)
-    assert took_s < 3  # a benchmark holds it to 0.5 s
+    assert in_time

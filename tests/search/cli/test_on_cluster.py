@@ -22,6 +22,7 @@ import requests
 
 from search.decisions.history import History, Trial
 from tests.conftest import ROOT, Place
+from tests.waiting import Stopwatch
 
 pytestmark = pytest.mark.long
 
@@ -108,9 +109,9 @@ def test_nodes_that_come_are_used_and_nodes_that_go_lose_nothing(head):
         _until(lambda: _epochs(head, "elastic") > 0)
         assert len(_history(head, "elastic").open_trials()) == 1
         with head.node(cpus=2) as joined:
-            came = time.monotonic()
+            stopwatch = Stopwatch()
             _until(lambda: len(_history(head, "elastic").open_trials()) == 3)
-            assert time.monotonic() - came < 30
+            assert stopwatch.within(30)
             _until(lambda: _training_on(joined) == 2)
             _kill_raylet(joined)
             _until(lambda: len(_hit(head)) == 2)

@@ -16,6 +16,7 @@ from search.decisions.history import EpochEnd, Failure, Segment, Suggestion
 from search.errors import StorageError, StudyLockedError, TrackingError, UnreachableError
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
+from tests.waiting import Stopwatch
 from trainables.errors import DataError
 
 COIN = "tests.coin_task:TASK"
@@ -126,11 +127,11 @@ def test_the_registered_version_says_where_it_comes_from(place, calm):
 
 def test_once_more_is_the_same_without_training_or_reading(place, calm):
     before = [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")]
-    begun = time.monotonic()
+    stopwatch = Stopwatch()
 
     assert _result(place, "calm") == {**calm, "alias_reason": "it is already"}
 
-    assert time.monotonic() - begun < 60  # no Ray, no training
+    assert stopwatch.within(60)  # no Ray, no training
     assert [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
 
 

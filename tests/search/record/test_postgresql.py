@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.postgres import PostgresServer, postgres_server
 from tests.search.studies import epoch, failure, segment, session, suggestion
+from tests.waiting import Stopwatch
 
 
 @pytest.fixture
@@ -233,11 +233,11 @@ def test_a_server_that_is_gone_for_a_while_loses_nothing(own_postgres, tmp_path)
         assert not record.flush()
         with pytest.raises(UnreachableError, match="does not answer"):
             record.events(study)
-        begun = time.monotonic()
+        stopwatch = Stopwatch()
         for number in (1, 2):
             events.append(epoch(0, number, 0.5))
             added += record.append(study, events[-1])
-        assert time.monotonic() - begun < 0.5  # it does not knock at every door
+        assert stopwatch.within(0.5)  # it does not knock at every door
         own_postgres.start()
         record.wait_until_written(10)
         assert record.unwritten == 0

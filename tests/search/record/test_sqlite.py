@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from search.errors import RecordError
 from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
 from tests.search.studies import scored, session
+from tests.waiting import Stopwatch
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_a_reader_does_not_wait_for_a_writer(record, study):
     writer = sqlite3.connect(record.folder / "record.db")
     writer.execute("BEGIN IMMEDIATE")
     try:
-        begun = time.monotonic()
+        stopwatch = Stopwatch()
         assert len(open_record(record.folder).events(study)) == 4
-        assert time.monotonic() - begun < 5  # a writer waits up to 30 s
+        assert stopwatch.within(5)  # a writer waits up to 30 s
     finally:
         writer.close()
 
