@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,12 @@ class Place:
                 assert process.returncode == 0, err
                 printed.append(out)
         return printed
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skip a test where the Debian package of a program, of the same name, is not installed."""
+    reason = f"{program} is not installed (Debian: apt-get install {program})"
+    return pytest.mark.skipif(shutil.which(program) is None, reason=reason)
 
 
 @pytest.fixture

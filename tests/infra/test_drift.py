@@ -15,7 +15,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from search.cli.cluster_file import examine_cluster_file
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs
 
 AWS, ONPREM = (
     yaml.safe_load((ROOT / "infra" / name).read_text()) for name in ("cluster.yaml", "onprem.yaml")
@@ -48,6 +48,7 @@ def test_machines_are_set_up_alike(section: str) -> None:
     assert AWS[section] == ONPREM[section]
 
 
+@needs("rsync")
 def test_nodes_get_the_sources_and_what_is_sent_by_name(tmp_path: Path) -> None:
     """Not the gigabytes of an environment; a study's archive is sent with the same rules."""
     here, there = tmp_path / "here", tmp_path / "there"

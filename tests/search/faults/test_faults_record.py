@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Place
+from tests.conftest import ROOT, Place, needs
 from tests.search.faults.faults import (
     WHOLE,
     assert_undisturbed,
@@ -82,6 +82,7 @@ def test_locked_or_full_it_says_so_and_goes_on_later(small_disk):
     assert not any(trial.failures for trial in history_of(place, "s").trials)
 
 
+@needs("sqlite3")
 def test_a_damaged_record_is_refused_and_the_way_back_works(small_study):
     place, path = small_study, small_study.folder / "studies" / "record.db"
     before = place.search("show", "s", "--json").stdout
