@@ -30,7 +30,7 @@ __all__ = ["follow", "start", "sync", "wait", "why_behind"]
 
 POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
 PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
-_NO_ROOM = "no room for MLflow's store"  # waiting does not mend it
+_NO_ROOM = "no room for MLflow's store"  # waiting does not help
 _NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
 
 
@@ -63,31 +63,31 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
     Begins at once: while Ray starts, cores wait, and to import MLflow and make its tables takes
     seconds. `driver`: the process that started this one.
     """
-    with _alone(record, study):
+    with _delivery_lock(record, study):
         ended_at: float | None = None
         projection: Projection | None = None
         trouble, troubled = "", False
         while True:
-            driven = _at_work(record, study, driver)
+            driven = _is_driven(record, study, driver)
             try:
                 projection = projection or Projection(record, study, task)
                 if trouble:
-                    projection.look()
+                    projection.find_runs()
                 projection.deliver()
                 troubled = troubled or bool(trouble)
-                trouble = _say(_AGAIN if trouble else "", trouble)
+                trouble = _log_once(_AGAIN if trouble else "", trouble)
                 if not driven:
                     if troubled:  # what was made late is there by now
-                        projection.look()
+                        projection.find_runs()
                     return True
             except Exception as error:  # whatever a server can answer
-                trouble = _say(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
+                trouble = _log_once(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
             if not driven:
                 ended_at = ended_at or time.monotonic()
                 if time.monotonic() > ended_at + PATIENCE_S or _NO_ROOM in trouble:
                     return False
             until = time.monotonic() + POLL_S
-            while time.monotonic() < until and _at_work(record, study, driver):
+            while time.monotonic() < until and _is_driven(record, study, driver):
                 time.sleep(0.2)
 
 
@@ -95,46 +95,46 @@ def why_behind(record: Record, study: Study) -> str:
     """The last reason why nothing was delivered; "" if there is none."""
     log = log_file(record.study_folder(study.name), "tracking")
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    said = [line for line in lines if _NOT_DELIVERED in line or _AGAIN in line]
-    return said[-1].partition(_NOT_DELIVERED)[2] if said else ""
+    outcomes = [line for line in lines if _NOT_DELIVERED in line or _AGAIN in line]
+    return outcomes[-1].partition(_NOT_DELIVERED)[2] if outcomes else ""
 
 
-def _say(what: str, before: str) -> str:
-    """Log it once, however often it is tried."""
-    if what and what != before:
-        print(f"{time.strftime('%F %T')} {what}", flush=True)
-    return what if what.startswith(_NOT_DELIVERED) else ""
+def _log_once(line: str, before: str) -> str:
+    """Log it once, however often it happens; the line, if it says what is not delivered."""
+    if line and line != before:
+        print(f"{time.strftime('%F %T')} {line}", flush=True)
+    return line if line.startswith(_NOT_DELIVERED) else ""
 
 
 def _reason(study: Study, error: Exception) -> str:
-    """One line, with the mend where it is known."""
+    """One line, with the remedy where it is known."""
     if any(sign in str(error) for sign in ("is full", "No space", "disk I/O")):
         return f"{_NO_ROOM} {study.config.tracking_uri}: make room on its disk"
     return first_line(error)
 
 
-def _at_work(record: Record, study: Study, driver: int | None) -> bool:
-    """Whether the study's driver is. One whose record's server is away, or was just now and has
-    not given its lock back, has said no end and lives."""
+def _is_driven(record: Record, study: Study, driver: int | None) -> bool:
+    """Whether a driver works on the study. One whose record's server is away, or was just now
+    and has not given its lock back, has recorded no end and lives."""
     try:
         if record.driven(study.name):
             return True
         if record.url is None:
             return False  # the lock is the kernel's, which knows
         session = record.history(study).last_session
-        said_an_end = session is not None and session.event != "started"
+        recorded_an_end = session is not None and session.event != "started"
     except UnreachableError:
-        said_an_end = False
-    return not said_an_end and os.getppid() == driver
+        recorded_an_end = False
+    return not recorded_an_end and os.getppid() == driver
 
 
 def sync(record: Record, study: Study, task: Task) -> None:
     """Deliver all that is missing, now. Raises TrackingError."""
     check_server(study.config.tracking_uri)
-    if record.driven(study.name) and not _is_free(record, study):
+    if record.driven(study.name) and not _nobody_delivers(record, study):
         behind = why_behind(record, study) or "it is up to date, or will be in seconds"
         raise TrackingError(f"the driver of {study.name} delivers while it works: {behind}")
-    with _alone(record, study):
+    with _delivery_lock(record, study):
         try:
             Projection(record, study, task).deliver()
         except (sa.exc.SQLAlchemyError, _mlflow_error()) as error:
@@ -148,7 +148,7 @@ def _mlflow_error() -> type[Exception]:
     return error
 
 
-def _is_free(record: Record, study: Study) -> bool:
+def _nobody_delivers(record: Record, study: Study) -> bool:
     """Whether nobody delivers the study now."""
     with _lock_file(record, study) as file:
         try:
@@ -165,7 +165,7 @@ def _lock_file(record: Record, study: Study) -> TextIO:
 
 
 @contextlib.contextmanager
-def _alone(record: Record, study: Study) -> Iterator[None]:
+def _delivery_lock(record: Record, study: Study) -> Iterator[None]:
     """One process at a time delivers a study; the next waits for it."""
     with _lock_file(record, study) as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -19,8 +19,8 @@ from search.tasks.task import Task
 __all__ = ["Projection"]
 
 _BATCH = 1000  # metrics a call, MLflow's limit
-_PLACE = ("workers", "storage", "data_dir", "tracking_uri")
-# ^ of a study's configuration, what changes when it moves: tags, since a parameter never may
+# Of a study's configuration, what may change when it moves: tags, since a parameter never may.
+_LOCATION = ("workers", "storage", "data_dir", "tracking_uri")
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "paused": "FINISHED", "failed": "FAILED"}
 _STUDY_STATUS = {"running": "RUNNING", "finished": "FINISHED", "stopped": "FINISHED"}
 
@@ -34,44 +34,44 @@ class Projection:
     def __init__(self, record: Record, study: Study, task: Task) -> None:
         from mlflow import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is said in one line
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is logged in one line
         self._record, self._study, self._task = record, study, task
         self._client = MlflowClient(tracking_uri=study.config.tracking_uri)
         self._cursor = 0
         self._history = History()
         self._complete = complete_trials(self._history, study, task)
-        self._looked = 0  # so many of history.event_trials
+        self._seen = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
         self._runs: dict[int, str] = {}  # run id by trial
-        self._told_study: dict[str, str] = {}
-        self._delivered: dict[int, int] = {}  # epochs by trial
-        self._said: dict[int, dict[str, str]] = {}  # status and tags by trial
+        self._delivered_study: dict[str, str] = {}
+        self._delivered_epochs: dict[int, int] = {}  # epochs by trial
+        self._delivered_tags: dict[int, dict[str, str]] = {}  # status and tags by trial
         experiment = self._client.get_experiment_by_name(task.name)
         self._experiment: str = (
             experiment.experiment_id if experiment else self._client.create_experiment(task.name)
         )
-        self.look()
+        self.find_runs()
 
-    def look(self) -> None:
+    def find_runs(self) -> None:
         """Which runs there are: at first, and after an error, since what was made may be there
         though no answer came."""
         study, before = self._study, self._runs
-        runs = self._find_runs()
+        runs = self._search_runs()
         self._parent = runs.pop(None, None)
         self._runs = {trial: run for trial, run in runs.items() if trial is not None}
         for trial in before:
             if self._runs.get(trial) != before[trial]:
-                self._delivered.pop(trial, None)
-                self._said.pop(trial, None)
-        self._states_at, self._told_study = (), {}  # all are looked at again
+                self._delivered_epochs.pop(trial, None)
+                self._delivered_tags.pop(trial, None)
+        self._states_at, self._delivered_study = (), {}  # all are looked at again
         if study.config.parent is not None:
             promoted = self._record.study(study.config.parent)
             promoted = promoted.with_tracking_uri(study.config.tracking_uri)
             self._parent = Projection(self._record, promoted, self._task).run_id()
 
-    def _find_runs(self) -> dict[int | None, str]:
+    def _search_runs(self) -> dict[int | None, str]:
         """The run of each trial, and of the study (None). A server that was slow may have made one
-        twice: the one that tells more stays."""
+        twice: the one that holds more stays."""
         from mlflow.entities import ViewType
 
         found: dict[int | None, list[tuple[int, str]]] = {}
@@ -88,8 +88,8 @@ class Projection:
             for run in page:
                 trial = run.data.tags.get("trial")
                 data = run.data
-                told = len(data.metrics) + len(data.params), run.info.run_id
-                found.setdefault(None if trial is None else int(trial), []).append(told)
+                content = len(data.metrics) + len(data.params), run.info.run_id
+                found.setdefault(None if trial is None else int(trial), []).append(content)
             token = page.token
             if not token:
                 break
@@ -118,11 +118,11 @@ class Projection:
         driven = self._record.driven(self._study.name)
         history = self._history
         states_at = (driven, len(history.spans), history.last_session)
-        looked = self._looked if states_at == self._states_at else 0
-        for number in sorted(set(history.event_trials[looked:])):
+        seen = self._seen if states_at == self._states_at else 0
+        for number in sorted(set(history.event_trials[seen:])):
             trial = history.trials[number]
             self._deliver_trial(trial, trial_state(history, trial, self._study, driven))
-        self._looked, self._states_at = len(history.event_trials), states_at
+        self._seen, self._states_at = len(history.event_trials), states_at
         if self._study.config.parent is None:
             self._deliver_study(study_state(self._history, driven))
 
@@ -145,8 +145,8 @@ class Projection:
         tags = {"state": state, "rung": str(rung), "attempts": str(trial.attempt + 1)}
         if trial.failures:
             tags["reason"] = trial.failures[-1].reason
-        known = self._delivered.get(number)
-        if known == trial.epoch and self._said.get(number) == tags:
+        known = self._delivered_epochs.get(number)
+        if known == trial.epoch and self._delivered_tags.get(number) == tags:
             return
         params = []
         if known is None:
@@ -170,12 +170,12 @@ class Projection:
             )
         if state == "running":
             self._client.update_run(run_id, status="RUNNING")
-        elif (self._said.get(number, {}).get("state"), state) != ("paused", "pruned"):
+        elif (self._delivered_tags.get(number, {}).get("state"), state) != ("paused", "pruned"):
             self._client.set_terminated(run_id, _STATUS[state], _ms(trial.ended_at))
         if state == "complete" and self._task.figures:
             for path in self._record.files(self._study).pictures(number):
                 self._client.log_artifact(run_id, str(path))
-        self._delivered[number], self._said[number] = trial.epoch, tags
+        self._delivered_epochs[number], self._delivered_tags[number] = trial.epoch, tags
 
     def _deliver_study(self, state: str) -> None:
         """The parent run: the best so far while the study runs, the whole summary at its end."""
@@ -184,11 +184,11 @@ class Projection:
         assert self._parent is not None
         at = _ms(self._history.spans[-1].ended if self._history.spans else time.time())
         best = self._complete.best()
-        told = {"state": state, "best": str(best.number) if best else ""}
-        if self._told_study == told:
+        current = {"state": state, "best": str(best.number) if best else ""}
+        if self._delivered_study == current:
             return
         values: dict[str, Any] = {}
-        tags = dict(told)
+        tags = dict(current)
         if best:
             values[_key(f"best_{self._task.metric}")] = best.value(self._task.metric)
         if state != "running":
@@ -198,8 +198,8 @@ class Projection:
             for name, baseline in summary["baselines"].items():
                 values[f"baseline_{_key(name)}"] = baseline["value"]
             tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
-        config = {k: v for k, v in self._study.config.as_dict().items() if k not in _PLACE}
-        tags |= {k: str(v) for k, v in self._study.config.as_dict().items() if k in _PLACE}
+        config = {k: v for k, v in self._study.config.as_dict().items() if k not in _LOCATION}
+        tags |= {k: str(v) for k, v in self._study.config.as_dict().items() if k in _LOCATION}
         self._client.log_batch(
             self._parent,
             [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None],
@@ -211,7 +211,7 @@ class Projection:
             self._client.update_run(self._parent, status=status)
         else:
             self._client.set_terminated(self._parent, status, at)
-        self._told_study = told
+        self._delivered_study = current
 
 
 def _rung(trial: Trial, study: Study) -> int:

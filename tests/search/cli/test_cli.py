@@ -255,7 +255,7 @@ def test_a_study_that_is_driven_is_not_driven_twice_nor_deleted(place, here):
 
 def test_sync_of_a_running_study_does_not_wait_for_its_end(place, here):
     study = _study(place)
-    with place.record.driver_lock("old"), delivery._alone(place.record, study):
+    with place.record.driver_lock("old"), delivery._delivery_lock(place.record, study):
         assert "the driver of old delivers while it works" in _error(here("sync", "old"))
 
 

@@ -230,7 +230,7 @@ def test_after_an_error_it_goes_on_where_it_was(live, monkeypatch):
     live.record.append(live.study, session("finished", 3))
     with pytest.raises(ConnectionError):
         live.projection.deliver()
-    live.projection.look()
+    live.projection.find_runs()
     live.projection.deliver()
 
     runs = live.runs()
