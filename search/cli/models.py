@@ -115,8 +115,8 @@ def _promote(options: argparse.Namespace) -> int:
     check(promotion)
     check_cluster(options, task, study.config, prepared)
 
-    def drive(phase: Study, told: list[Suggestion]) -> None:
-        _drive(promotion, phase, told, address=options.address, quiet=options.quiet)
+    def drive(phase: Study, suggestions: list[Suggestion]) -> None:
+        _drive(promotion, phase, suggestions, address=options.address, quiet=options.quiet)
 
     try:
         result = promote(promotion, drive, lambda text: say(options, text))
@@ -136,7 +136,7 @@ def _promote(options: argparse.Namespace) -> int:
 
 
 def _drive(
-    promotion: Any, phase: Study, told: list[Suggestion], *, address: str | None, quiet: bool
+    promotion: Any, phase: Study, suggestions: list[Suggestion], *, address: str | None, quiet: bool
 ) -> None:
     """Work on one phase, watched, with MLflow following."""
     from search.driver.run import see_through
@@ -147,8 +147,8 @@ def _drive(
         phase,
         promotion.task,
         promotion.prepared,
-        trials=done + len(told),
-        suggestions=told,
+        trials=done + len(suggestions),
+        suggestions=suggestions,
         address=address,
         quiet=quiet,
         await_delivery=False,  # promote does, before it registers
@@ -184,7 +184,7 @@ def _predict(options: argparse.Namespace) -> int:
         else predict.typed_inputs(task, options.inputs)
     )
     model = predict.open_model(options.tracking_uri, task, options.model)
-    answers = predict.ask(model, inputs)
+    answers = model.predict(inputs)
     if options.output:
         input_files.write_answers(inputs, answers, options.output)
         if options.json:

@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from search.errors import RegistryError, UserError
 from search.models import test_split
-from search.models.predict import Opened
+from search.models.predict import OpenedModel
 from search.record.record import Record
 from search.statistics.intervals import example_interval, interval_text
 from search.tasks.task import Task
@@ -21,7 +21,7 @@ __all__ = ["describe", "evaluate"]
 
 
 def evaluate(
-    opened: Opened, task: Task, record: Record, dataset: str | None, data_dir: Path | None
+    opened: OpenedModel, task: Task, record: Record, dataset: str | None, data_dir: Path | None
 ) -> dict[str, Any]:
     """The model's score on the test split, with the reading on the ledger first."""
     data = task.testable_data()

@@ -63,7 +63,7 @@ def check_output(path: Path) -> None:
 
 
 def write_answers(inputs: Any, answers: pd.DataFrame, path: Path) -> None:
-    """Each answer beside what was asked; `check_output` comes first."""
+    """Each answer beside its input; `check_output` comes first."""
     if isinstance(inputs, pd.DataFrame):
         answers = pd.concat(
             [inputs.drop(columns=answers.columns, errors="ignore"), answers.set_axis(inputs.index)],

@@ -1,4 +1,4 @@
-"""Ask a registered model."""
+"""Open a registered model, and have it predict."""
 
 from __future__ import annotations
 
@@ -16,19 +16,41 @@ from search.errors import RegistryError, UserError, first_line
 from search.models.registry import find_model
 from search.tasks.task import Task
 
-__all__ = ["Opened", "ask", "open_model", "typed_inputs"]
+__all__ = ["OpenedModel", "open_model", "typed_inputs"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
-    """A model, loaded."""
+class OpenedModel:
+    """A registered model, or one from elsewhere, loaded."""
 
     address: str
     model: Any  # mlflow.pyfunc.PyFuncModel
     tags: Mapping[str, str]  # of the registered version; none for a model from elsewhere
 
+    def predict(self, inputs: Any) -> pd.DataFrame:
+        """One row an input. Raises UserError for columns or a size that the model does not take."""
+        schema = self.model.metadata.get_input_schema()
+        needed = schema.input_names() if schema.has_input_names() else []
+        if isinstance(inputs, pd.DataFrame) != bool(needed):
+            takes = f"a table with columns {', '.join(needed)}" if needed else "an array (.npy)"
+            raise UserError(f"{self.address} takes {takes}")
+        if isinstance(inputs, pd.DataFrame):
+            missing = [column for column in needed if column not in inputs.columns]
+            if missing:
+                raise UserError(
+                    f"columns {' and '.join(needed)} are needed; missing: {', '.join(missing)}, "
+                    f"there are: {', '.join(map(str, inputs.columns))}"
+                )
+            inputs = inputs[needed]
+        try:
+            answers: pd.DataFrame = self.model.predict(inputs)
+        except MlflowException as error:
+            # MLflow quotes the whole input before it says what is wrong with it.
+            raise UserError(error.message.rpartition("Error: ")[2]) from None
+        return answers
 
-def open_model(uri: str, task: Task, name: str | None) -> Opened:
+
+def open_model(uri: str, task: Task, name: str | None) -> OpenedModel:
     """The champion; or the version, alias, or MLflow address `name`. Raises RegistryError."""
     address = find_model(uri, task.name, name)
     try:
@@ -39,30 +61,7 @@ def open_model(uri: str, task: Task, name: str | None) -> Opened:
         raise RegistryError(f"{address} cannot be loaded: {why}") from None
     if model.metadata.get_input_schema() is None:
         raise RegistryError(f"{address} does not say what it takes: it is no model of `promote`")
-    return Opened(address=address, model=model, tags=tags)
-
-
-def ask(opened: Opened, inputs: Any) -> pd.DataFrame:
-    """One row an input. Raises ValueError, for columns or a size that the model does not take."""
-    schema = opened.model.metadata.get_input_schema()
-    needed = schema.input_names() if schema.has_input_names() else []
-    if isinstance(inputs, pd.DataFrame) != bool(needed):
-        takes = f"a table with columns {', '.join(needed)}" if needed else "an array (.npy)"
-        raise UserError(f"{opened.address} takes {takes}")
-    if isinstance(inputs, pd.DataFrame):
-        missing = [column for column in needed if column not in inputs.columns]
-        if missing:
-            raise UserError(
-                f"columns {' and '.join(needed)} are needed; missing: {', '.join(missing)}, "
-                f"there are: {', '.join(map(str, inputs.columns))}"
-            )
-        inputs = inputs[needed]
-    try:
-        answers: pd.DataFrame = opened.model.predict(inputs)
-    except MlflowException as error:
-        # MLflow quotes the whole input before it says what is wrong with it.
-        raise UserError(error.message.rpartition("Error: ")[2]) from None
-    return answers
+    return OpenedModel(address=address, model=model, tags=tags)
 
 
 def typed_inputs(task: Task, arguments: Sequence[str]) -> Any:

@@ -23,7 +23,7 @@ import trainables
 from search.errors import RegistryError, first_line
 from search.statistics.intervals import Estimate, Objective, difference, interval_text
 
-__all__ = ["Registered", "answering", "decide_alias", "find_model", "register"]
+__all__ = ["Registered", "decide_alias", "find_model", "register", "registry_errors"]
 
 _EVALUATION = "promotion"  # artifact folder of the final run
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
@@ -32,7 +32,7 @@ _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two sco
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
+def registry_errors() -> Iterator[None]:
     """What MLflow or its database raises in here is a RegistryError of one line."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -130,7 +130,8 @@ def decide_alias(
     one that nothing was chosen by.
     """
     client = _client(uri)
-    champion, challenger = _holder(client, name, "champion"), _holder(client, name, "challenger")
+    champion = _version_with(client, name, "champion")
+    challenger = _version_with(client, name, "challenger")
     alias, why = "champion", "there was none"
     if champion is not None and str(champion.version) == version:
         return Registered(name=name, version=version, alias=alias, why="it is already")
@@ -190,7 +191,7 @@ def _validation(client: Any, version: Any) -> np.ndarray:
     return found
 
 
-@answering()
+@registry_errors()
 def find_model(uri: str, registered: str, name: str | None) -> str:
     """An MLflow address: of the champion, or of the version, alias, or address `name`. Of what is
     registered it names the version, whose tags tell where it comes from.
@@ -199,7 +200,7 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
     """
     client = _client(uri)
     if name is None:
-        champion = _holder(client, registered, "champion")
+        champion = _version_with(client, registered, "champion")
         if champion is None:
             raise RegistryError(
                 f"no champion named {registered} in {uri}: promote a study with "
@@ -235,8 +236,8 @@ def _client(uri: str) -> Any:
     return mlflow.MlflowClient(uri)
 
 
-def _holder(client: Any, name: str, alias: str) -> Any:
-    """The version that has the alias, or None."""
+def _version_with(client: Any, name: str, alias: str) -> Any:
+    """The version that has the alias; None: no version has it."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -37,16 +37,14 @@ from search.tracking.delivery import sync
 from search.tracking.projection import Projection
 from trainables.seeding import derive
 
-__all__ = ["Say", "finalise"]
-
-Say = Callable[[str], None]
+__all__ = ["finalise"]
 
 
 def finalise(
     promotion: Promotion,
     candidate: Contender,
     drive: Drive,
-    say: Say,
+    say: Callable[[str], None],
     so_far: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Train the candidate on further seeds, read the test split, register the median run."""
@@ -138,25 +136,25 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
         study=promotion.study.ledger_name,
         purpose="promote",
     )
-    guesses = [module.load(model.folder).predict(test.inputs) for model in models]
+    predicted = [module.load(model.folder).predict(test.inputs) for model in models]
     objective, seed = task.objective, config.seed
     baselines = {}
     for name, guess in data.test_baselines(promotion.data, test).items():
-        gain = difference_from(objective, test.labels, guesses, guess, seed=seed)
+        gain = difference_from(objective, test.labels, predicted, guess, seed=seed)
         baselines[name] = {
             "value": objective(test.labels, guess),
             "final_minus_this": {**dataclasses.asdict(gain), "beyond_noise": gain.beyond_noise},
         }
     groups = {
         str(group): {
-            "mean": float(np.mean([objective(test.labels[at], p[at]) for p in guesses])),
+            "mean": float(np.mean([objective(test.labels[at], p[at]) for p in predicted])),
             "n": int(at.sum()),
         }
         for group in np.unique(test.groups)
         for at in [test.groups == group]
     }
     return {
-        "test": {**_scores(objective, test.labels, guesses, seed), "groups": groups},
+        "test": {**_scores(objective, test.labels, predicted, seed), "groups": groups},
         "baselines": baselines,
     }
 
@@ -172,8 +170,8 @@ def _register(
 ) -> registry.Registered:
     task, study, config = promotion.task, promotion.study, promotion.study.config
     for part in ("confirm", "final"):  # whatever kept those who follow them from it
-        told = promotion.record.study(phase_name(study.name, part))
-        sync(promotion.record, told.with_tracking_uri(config.tracking_uri), task)
+        part_study = promotion.record.study(phase_name(study.name, part))
+        sync(promotion.record, part_study.with_tracking_uri(config.tracking_uri), task)
     example = task.model_module().example()
     origin = depends_on(task, promotion.prepared)
     tags = {
@@ -189,7 +187,7 @@ def _register(
         **{name: json.dumps(so_far[name]) for name in ("search", "corrected", "fresh")},
         **{f"final_{name}": json.dumps(final[name]) for name in ("validation", "test")},
     }
-    with registry.answering():
+    with registry.registry_errors():
         version = registry.register(
             config.tracking_uri,
             task.name,

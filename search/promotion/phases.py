@@ -1,6 +1,6 @@
 """A promotion's runs, as two studies beside the one that is promoted: NAME.confirm, NAME.final.
 
-Their trials are told, not drawn; all else (driver, record, resume, MLflow) is a study's.
+Their suggestions are given, not drawn; all else (driver, record, resume, MLflow) is a study's.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def finished(
 ) -> list[Trial] | None:
     """The runs of `config` with these seeds; None if one has failed."""
     runs = runs_of(promotion.record.history(phase), config, seeds)
-    whole = all(run.epoch >= phase.config.max_epochs and not run.failed for run in runs)
-    return runs if whole else None
+    complete = all(run.epoch >= phase.config.max_epochs and not run.failed for run in runs)
+    return runs if complete else None
 
 
 def predictions(promotion: Promotion, phase: Study, runs: Sequence[Trial]) -> list[np.ndarray]:

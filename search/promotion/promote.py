@@ -8,7 +8,7 @@ their own (search/promotion/phases.py), so a promotion goes on where it was kill
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from search.decisions.history import Trial
@@ -16,7 +16,7 @@ from search.driver.ending import EndedEarly
 from search.errors import RecordError
 from search.models import test_split
 from search.promotion.confirm import Confirmation, Contender, choose, top_trials
-from search.promotion.final import Say, finalise
+from search.promotion.final import finalise
 from search.promotion.phases import (
     Drive,
     Promotion,
@@ -46,12 +46,12 @@ def check(promotion: Promotion) -> None:
         raise RecordError(f"study {promotion.study.name} has no complete trial to promote")
 
 
-def promote(promotion: Promotion, drive: Drive, say: Say) -> dict[str, Any]:
+def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> dict[str, Any]:
     """The result as one JSON object (search/promotion/README.md).
 
-    `drive(study, told)` works on a phase's study until its runs are done; it may raise EndedEarly,
-    after which the same promotion goes on, and so may this, where runs fail. Raises ValueError.
-    `check` comes first.
+    `drive(study, suggestions)` works on a phase's study until its runs are done; it may raise
+    EndedEarly, after which the same promotion goes on, and so may this, where runs fail. Raises
+    ValueError. `check` comes first.
     """
     study, task, config = promotion.study, promotion.task, promotion.study.config
     complete = _complete(promotion)
@@ -106,7 +106,9 @@ def _complete(promotion: Promotion) -> list[Trial]:
     )
 
 
-def _confirm(promotion: Promotion, top: Sequence[Trial], drive: Drive, say: Say) -> Confirmation:
+def _confirm(
+    promotion: Promotion, top: Sequence[Trial], drive: Drive, say: Callable[[str], None]
+) -> Confirmation:
     """Train the top trials in full on fresh seeds, the same for all, and choose."""
     config, task = promotion.study.config, promotion.task
     seeds = [derive(config.seed, "confirm", k) for k in range(promotion.seeds)]

@@ -22,7 +22,7 @@ import torch
 
 from search.models import registry
 from search.models.input_files import read_inputs, write_answers
-from search.models.predict import ask, open_model
+from search.models.predict import open_model
 from search.tasks.registry import find_task
 from trainables.export import verify
 from trainables.sts import Config, data, predict, source
@@ -48,7 +48,7 @@ def main() -> None:
         for _ in range(RUNS):
             begun = time.perf_counter()
             inputs = read_inputs(Path("pairs.csv"))
-            write_answers(inputs, ask(model, inputs), Path("scores.csv"))
+            write_answers(inputs, model.predict(inputs), Path("scores.csv"))
             rates.append(PAIRS / (time.perf_counter() - begun))
     print(
         f"{PAIRS} pairs, {RUNS} runs: {statistics.median(rates):.0f} pairs a second "

@@ -22,7 +22,7 @@ import pandas as pd
 import pytest
 
 from search.models import registry
-from search.models.predict import ask, open_model
+from search.models.predict import open_model
 from search.tasks.registry import find_task
 from tests.coin_task import DATA, QUESTIONS, answers, truth
 from tests.mlflow_server import MlflowServer
@@ -298,7 +298,7 @@ def test_a_model_in_a_folder_is_asked_as_one_that_is_registered(uri, champion, t
     opened = open_model(uri, find_task("sts"), str(tmp_path / "3"))
 
     assert opened.tags == {}
-    assert len(ask(opened, pd.DataFrame(predict.example()))) == 2
+    assert len(opened.predict(pd.DataFrame(predict.example()))) == 2
 
 
 @pytest.mark.parametrize("address", ["s3://bucket/x", "gs://bucket/x", "/nowhere/3", "x:/y"])
