@@ -373,6 +373,16 @@ def test_a_forged_index_is_one_clear_line(archive, cluster, change, message):
     assert cluster.studies() == []
 
 
+def test_an_archive_that_tells_no_version_is_taken_in(archive, cluster):
+    lines = [line for line in index_of(archive) if "file" not in line]
+    del lines[0]["version"]
+    forge(archive, lines)
+
+    import_study(cluster, archive, {})
+
+    assert "s" in cluster.names()
+
+
 def test_a_task_in_the_studies_folder_is_refused(archive, cluster, tmp_path, monkeypatch):
     (cluster.folder / "evil.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')")
     monkeypatch.syspath_prepend(str(cluster.folder))
