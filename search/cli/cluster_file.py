@@ -32,7 +32,7 @@ def examine_cluster_file(path: Path) -> Iterator[Finding]:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
-        yield Finding(light="red", subject="cluster file", found=said, mend="write it as YAML")
+        yield Finding(light="red", subject="cluster file", found=said, fix="write it as YAML")
         return
     ray, filled = _ray(content)
     yield ray
@@ -57,7 +57,7 @@ def _ray(content: Any) -> tuple[Finding, Any]:
         said = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
         place = ".".join(map(str, getattr(error, "absolute_path", ())))
         found = " ".join(f"{place and f'{place}: '}{said}".split())[:500]
-        return Finding(light="red", subject="Ray", found=found, mend="see there"), None
+        return Finding(light="red", subject="Ray", found=found, fix="see there"), None
     return Finding(light="green", subject="Ray", found="its validators accept the file"), filled
 
 
@@ -67,7 +67,7 @@ def _placeholders(content: Any) -> Finding:
         light="red" if left else "green",
         subject="placeholders",
         found=f"not filled in: {', '.join(sorted(left))}" if left else "all filled in",
-        mend="put your own in their place (infra/README.md)",
+        fix="put your own in their place (infra/README.md)",
     )
 
 
@@ -95,7 +95,7 @@ def _token(content: Any) -> Finding:
         light="red" if wrong else "green",
         subject="authentication",
         found="; ".join(dict.fromkeys(wrong)) or "every node wants the token of a file of mode 600",
-        mend="chmod 600, or as in infra/cluster.yaml; `python -m search doctor` makes a token",
+        fix="chmod 600, or as in infra/cluster.yaml; `python -m search doctor` makes a token",
     )
 
 
@@ -121,7 +121,7 @@ def _dashboard(content: Any) -> Finding:
         light="red" if hosts else "green",
         subject="dashboard",
         found=f"listens on {', '.join(hosts)}" if hosts else "on the head's loopback only",
-        mend="--dashboard-host=127.0.0.1, and `ray dashboard` for a tunnel",
+        fix="--dashboard-host=127.0.0.1, and `ray dashboard` for a tunnel",
     )
 
 
@@ -136,7 +136,7 @@ def _node_configs(content: Any) -> Finding:
         from botocore.validate import ParamValidator
     except ImportError as error:
         return Finding(
-            light="red", subject="node_config", found=str(error), mend="pip install -e '.[cluster]'"
+            light="red", subject="node_config", found=str(error), fix="pip install -e '.[cluster]'"
         )
     ec2 = botocore.session.get_session().get_service_model("ec2")
     shape, wrong = ec2.operation_model("RunInstances").input_shape, []
@@ -148,7 +148,7 @@ def _node_configs(content: Any) -> Finding:
         light="red" if wrong else "green",
         subject="node_config",
         found="; ".join(wrong) or "every key is one of EC2's RunInstances",
-        mend="correct the key; Ray does not check them",
+        fix="correct the key; Ray does not check them",
     )
 
 
@@ -164,22 +164,22 @@ def _nearest(line: str) -> str:
 
 def _ssh(content: Any) -> Finding:
     """SSH is not open to the world."""
-    mend = "a security group that lets in your own address only: infra/aws.yaml makes it"
+    fix = "a security group that lets in your own address only: infra/aws.yaml makes it"
     types = content["available_node_types"]
     groupless = [name for name, kind in types.items() if not _groups(kind["node_config"])]
     if groupless:
         found = f"{', '.join(groupless)}: no SecurityGroupIds, so Ray makes a group with SSH open "
         found += "to 0.0.0.0/0, whatever provider.security_group says"
-        return Finding(light="red", subject="SSH", found=found, mend=mend)
+        return Finding(light="red", subject="SSH", found=found, fix=fix)
     groups = sorted({group for kind in types.values() for group in _groups(kind["node_config"])})
     if any(_PLACEHOLDER.search(group) for group in groups):
         found = "not known until the security group is filled in"
-        return Finding(light="yellow", subject="SSH", found=found, mend=mend)
+        return Finding(light="yellow", subject="SSH", found=found, fix=fix)
     try:
         open_to = _let_in(groups, content["provider"]["region"])
     except Exception as error:  # no credentials, no network, no such group, no boto3
         found = f"AWS was not asked what {', '.join(groups)} lets in: {error}"
-        return Finding(light="yellow", subject="SSH", found=found, mend="see that it is not all")
+        return Finding(light="yellow", subject="SSH", found=found, fix="see that it is not all")
     sizes = {text: ipaddress.ip_network(text, strict=False) for text in open_to}
     many = [
         text
@@ -191,7 +191,7 @@ def _ssh(content: Any) -> Finding:
         light="red" if many else "yellow" if several else "green",
         subject="SSH",
         found=f"{', '.join(groups)}: open to {', '.join(many or open_to) or 'nobody'}",
-        mend=mend,
+        fix=fix,
     )
 
 

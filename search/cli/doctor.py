@@ -1,4 +1,4 @@
-"""Checks before money is spent: green, yellow or red, with the mend for what is not green."""
+"""Checks before money is spent: green, yellow or red, with the fix for what is not green."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ USUAL_CHECKPOINTS_GIB = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one check found, and how to mend it."""
+    """What one check found, and how to fix it."""
 
     light: Light
     subject: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(
@@ -76,9 +76,7 @@ def examine(
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     light: Light = "green" if sys.version_info >= (3, 11) else "red"
-    return Finding(
-        light=light, subject="Python", found=version, mend="install Python 3.11 or newer"
-    )
+    return Finding(light=light, subject="Python", found=version, fix="install Python 3.11 or newer")
 
 
 def _packages() -> Iterator[Finding]:
@@ -101,7 +99,7 @@ def _packages() -> Iterator[Finding]:
         light="red" if wrong else "green",
         subject="packages",
         found="; ".join(wrong) or "all as required",
-        mend="pip install -e . in the project's folder",
+        fix="pip install -e . in the project's folder",
     )
 
 
@@ -119,7 +117,7 @@ def _cores() -> Finding:
         light="green" if cores > 1 else "yellow",
         subject="cores",
         found=str(cores),
-        mend="one core trains one trial at a time",
+        fix="one core trains one trial at a time",
     )
 
 
@@ -130,7 +128,7 @@ def _memory() -> Finding:
         light="green" if free >= needed else "yellow" if free >= needed / 2 else "red",
         subject="memory",
         found=f"{free:.1f} GiB free of {total:.1f}; {needed:.0f} wanted for {core_count()} workers",
-        mend="end other programs, or start with fewer --workers",
+        fix="end other programs, or start with fewer --workers",
     )
 
 
@@ -148,7 +146,7 @@ def _disk(folder: Path, task: Task | None) -> Finding:
         light="green" if free >= needed else "yellow" if free >= OTHER_FILES_GIB else "red",
         subject="disk",
         found=f"{free:.1f} GiB free for {folder}; {needed:.1f} wanted{what}",
-        mend="make room, choose another --studies-dir, or lower --keep-checkpoints",
+        fix="make room, choose another --studies-dir, or lower --keep-checkpoints",
     )
 
 
@@ -165,7 +163,7 @@ def _file_system(folder: Path) -> Finding:
         light="yellow" if networked else "green",
         subject="file system",
         found=f"{folder} is on {kind}",
-        mend="locks and SQLite want a local disk: choose another --studies-dir",
+        fix="locks and SQLite want a local disk: choose another --studies-dir",
     )
 
 
@@ -173,20 +171,20 @@ def _gpus() -> Finding:
     count = gpu_count()
     if not count:
         return Finding(light="green", subject="GPU", found="none: trials train on cores")
-    mend = "the driver must answer; shared cards need the compute mode Default"
+    fix = "the driver must answer; shared cards need the compute mode Default"
     try:
         said = subprocess.run(
             ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader"],
             capture_output=True, text=True, check=False, timeout=GPU_ANSWER_S,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(light="red", subject="GPU", found=str(error), mend=mend)
+        return Finding(light="red", subject="GPU", found=str(error), fix=fix)
     exclusive = "Exclusive" in said.stdout
     return Finding(
         light="red" if said.returncode else "yellow" if exclusive else "green",
         subject="GPU",
         found="; ".join(said.stdout.strip().splitlines()) or said.stderr.strip(),
-        mend=mend,
+        fix=fix,
     )
 
 
@@ -195,14 +193,14 @@ def _ports() -> Finding:
         try:
             probe.bind(("127.0.0.1", 0))
         except OSError as error:
-            return Finding(light="red", subject="ports", found=str(error), mend="allow 127.0.0.1")
+            return Finding(light="red", subject="ports", found=str(error), fix="allow 127.0.0.1")
     with contextlib.closing(socket.socket()) as probe:
         taken = probe.connect_ex(("127.0.0.1", 5000)) == 0
     return Finding(
         light="yellow" if taken else "green",
         subject="ports",
         found="5000 is taken" if taken else "127.0.0.1 can be listened on; 5000 is free for `ui`",
-        mend="python -m search ui --port 5001",
+        fix="python -m search ui --port 5001",
     )
 
 
@@ -212,12 +210,12 @@ def _token() -> Finding:
     try:
         mode = token_file().stat().st_mode & 0o777
     except OSError as error:
-        return Finding(light="red", subject="token", found=str(error), mend="make it writable")
+        return Finding(light="red", subject="token", found=str(error), fix="make it writable")
     return Finding(
         light="green" if mode == 0o600 else "red",
         subject="authentication",
         found=f"Ray's token is in a file of mode {mode:o}",
-        mend="chmod 600 ~/.ray/auth_token",
+        fix="chmod 600 ~/.ray/auth_token",
     )
 
 
@@ -225,7 +223,7 @@ def _data(task: Task, data_dir: Path | None) -> Finding:
     try:
         prepared = task.data.prepare(task.data.DATASETS[0], data_dir)
     except (DataError, OSError) as error:
-        return Finding(light="red", subject="data", found=str(error), mend="see there")
+        return Finding(light="red", subject="data", found=str(error), fix="see there")
     return Finding(light="green", subject="data", found=f"verified ({prepared.hash[:12]})")
 
 
@@ -235,7 +233,7 @@ def _studies(folder: Path, url: str | None) -> Finding:
         record = open_record(folder, url=url, create=True)
         count = len(record.studies())
     except (RecordError, OSError) as error:
-        return Finding(light="red", subject="studies", found=str(error), mend="see there")
+        return Finding(light="red", subject="studies", found=str(error), fix="see there")
     return Finding(
         light="green", subject="studies", found=f"{record.location} holds {count}, writable"
     )
@@ -245,7 +243,7 @@ def _tracking(uri: str) -> Finding:
     try:
         check_server(uri)
     except TrackingError as error:
-        return Finding(light="red", subject="tracking", found=str(error), mend="see there")
+        return Finding(light="red", subject="tracking", found=str(error), fix="see there")
     return Finding(light="green", subject="tracking", found=f"{uri} answers")
 
 
@@ -263,7 +261,7 @@ def _worker(studies_dir: Path, tracking_uri: str) -> Finding:
             ray.get([writes, tracks], timeout=12)
     except Exception as error:  # whatever Ray answers is the finding
         return Finding(
-            light="red", subject="workers", found=str(error).splitlines()[-1], mend="see there"
+            light="red", subject="workers", found=str(error).splitlines()[-1], fix="see there"
         )
     return Finding(light="green", subject="workers", found="Ray starts; a worker writes to both")
 

@@ -126,8 +126,8 @@ def _doctor(options: argparse.Namespace) -> int:
         light = finding.light
         console.print(f"[{light}]{light:<7}[/] {finding.subject:<15} ", end="")
         console.print(finding.found, markup=False, soft_wrap=True)
-        if light != "green" and finding.mend:
-            console.print(f"        mend: {finding.mend}", markup=False, soft_wrap=True)
+        if light != "green" and finding.fix:
+            console.print(f"        fix: {finding.fix}", markup=False, soft_wrap=True)
         code = FAILED if light == "red" else code
     return code
 
