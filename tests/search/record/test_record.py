@@ -3,17 +3,11 @@ what is one's own."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -21,37 +15,10 @@ import sqlalchemy as sa
 from search.decisions.history import Suggestion
 from search.errors import RecordError, StudyLockedError
 from search.record import schema
-from search.record.record import Record, Study, open_record
+from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
-from tests.conftest import ROOT
-from tests.postgres import PostgresServer
+from tests.search.record.small import ORIGIN, config, run_python
 from tests.search.studies import epoch, failure, scored, segment, session, suggestion
-
-ORIGIN = {"code": "c", "data": "d", "versions": {"ray": "2"}, "baselines": {"zero": 0.0}}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str | None:
-    """Of an empty database; None: a file of the studies folder."""
-    if request.param == "sqlite":
-        return None
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.database()
-
-
-@pytest.fixture
-def record(url: str | None, tmp_path: Path) -> Record:
-    return open_record(tmp_path / "studies", url=url, create=True)
-
-
-@pytest.fixture
-def study(record: Record) -> Study:
-    return record.create(_config("s"), ORIGIN)
-
-
-def _config(name: str) -> StudyConfig:
-    return StudyConfig(name=name, task="curve", dataset="ones", fixed={"x": 0.5, "kind": "plain"})
-
 
 EVENTS = [
     *scored({1: 0.1}, {1: 0.25, 3: 1 / 3}),
@@ -67,14 +34,14 @@ def test_a_study_comes_back_as_it_was_created(record, study):
     reopened = open_record(record.folder, url=record.url)
 
     assert reopened.study("s") == study
-    assert study.config == _config("s")
+    assert study.config == config("s")
     assert study.origin == ORIGIN
     assert abs(study.created_at - time.time()) < 60
 
 
 def test_studies_are_listed_in_the_order_of_their_creation(record):
     for name in ("b", "a", "c"):
-        record.create(_config(name), ORIGIN)
+        record.create(config(name), ORIGIN)
 
     assert [study.name for study in record.studies()] == ["b", "a", "c"]
 
@@ -167,7 +134,7 @@ def test_drivers_that_make_the_record_at_once_all_have_it(url, tmp_path):
 
 
 def test_two_studies_do_not_see_each_other_s_events(record, study):
-    other = record.create(_config("other"), ORIGIN)
+    other = record.create(config("other"), ORIGIN)
     record.append(study, *EVENTS)
     record.append(other, session("started", 1))
 
@@ -199,13 +166,13 @@ def test_events_of_one_append_are_on_record_together_or_not_at_all(record, study
 
 def test_a_name_in_use_says_resume(record, study):
     with pytest.raises(RecordError, match=r"a study named 's' exists.*search resume s"):
-        record.create(_config("s"), ORIGIN)
+        record.create(config("s"), ORIGIN)
 
     assert record.studies() == [study]
 
 
 def test_an_unknown_name_lists_those_there(record, study):
-    record.create(_config("other"), ORIGIN)
+    record.create(config("other"), ORIGIN)
 
     with pytest.raises(RecordError, match=r"no study named 'x' in .*; there: s, other"):
         record.study("x")
@@ -222,7 +189,7 @@ def test_what_was_committed_before_a_kill_is_there(record, study):
         "for n in itertools.count():\n"
         "    record.append(study, suggestion(n), segment(n, 1, 1)); print(n, flush=True)\n"
     )
-    with _python(code, record) as child:
+    with run_python(code, record) as child:
         printed = -1
         while printed < 20:
             printed = int(child.stdout.readline())
@@ -244,11 +211,11 @@ def test_requests_reach_the_driver_in_order_and_once(record, study):
     assert [request for _, request in found] == ["stop", "stop now"]
     assert record.requests.after(study, first) == [(second, "stop now")]
     assert record.requests.last(study) == second
-    assert record.requests.last(record.create(_config("other"), ORIGIN)) == 0
+    assert record.requests.last(record.create(config("other"), ORIGIN)) == 0
 
 
 def test_a_deleted_study_is_gone_and_its_name_free(record, study):
-    other = record.create(_config("other"), ORIGIN)
+    other = record.create(config("other"), ORIGIN)
     for each in (study, other):
         record.append(each, *EVENTS)
         record.requests.add(each, "stop")
@@ -260,7 +227,7 @@ def test_a_deleted_study_is_gone_and_its_name_free(record, study):
     assert not record.study_folder("s").exists()
     assert [event for _, _, event in record.events(other)] == EVENTS
     assert record.requests.after(other, 0) != []
-    again = record.create(_config("s"), ORIGIN)
+    again = record.create(config("s"), ORIGIN)
     assert record.events(again) == []
 
 
@@ -309,83 +276,6 @@ def test_readings_outlive_their_study_and_their_process(record, study):
     assert open_record(record.folder, url=record.url).ledger.count("t", study="s") == 1
 
 
-# The driver's lock: between real processes, as it is meant.
-
-_HOLDER = (
-    "import sys, time; from pathlib import Path\n"
-    "from search.record.record import open_record\n"
-    "with open_record(Path(sys.argv[1])).driver_lock('s'):\n"
-    "    print('held', flush=True); time.sleep(600)\n"
-)
-
-
-def test_a_second_driver_is_refused_and_a_killed_one_keeps_nothing(record, study):
-    assert not record.driven("s")
-    with _python(_HOLDER, record) as holder:
-        assert holder.stdout.readline() == "held\n"
-        assert record.driven("s")
-        with (
-            pytest.raises(StudyLockedError, match=r"driven by another process.*search show s"),
-            record.driver_lock("s"),
-        ):
-            pass
-        assert not record.driven("other")
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
-
-    patience_ends = time.monotonic() + 5
-    while record.driven("s"):  # a server has to notice first
-        assert time.monotonic() < patience_ends
-    with record.driver_lock("s"):
-        assert record.driven("s")  # also as seen from within the driver
-    assert not record.driven("s")
-
-
-def test_asking_whether_a_study_is_driven_leaves_no_folder(record, study):
-    record.driven("s")
-
-    assert not record.study_folder("s").exists()
-
-
-def test_a_reader_never_keeps_a_driver_out(record, study):
-    """`show` or the delivery to MLflow may ask just when a driver starts."""
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.is_set():
-            record.driven("s")
-
-    readers = [threading.Thread(target=ask) for _ in range(2)]
-    with record.driver_lock("s"):
-        for reader in readers:
-            reader.start()
-    try:
-        for _ in range(300):
-            with record.driver_lock("s"):
-                pass
-    finally:
-        over.set()
-        for reader in readers:
-            reader.join()
-
-
-def test_two_readers_do_not_take_each_other_for_a_driver(record, study):
-    with record.driver_lock("s"):
-        pass
-    seen: list[bool] = []
-
-    def ask() -> None:
-        seen.extend(record.driven("s") for _ in range(1000))
-
-    readers = [threading.Thread(target=ask) for _ in range(3)]
-    for reader in readers:
-        reader.start()
-    for reader in readers:
-        reader.join()
-
-    assert not any(seen)
-
-
 def test_a_record_of_a_newer_version_is_refused(record, study):
     with record._database.connect(write=True) as connection:
         connection.execute(sa.update(schema.schema_version).values(version=99))
@@ -404,18 +294,3 @@ def test_a_record_that_tells_no_version_opens_and_is_left_as_it_is(record, study
     assert reopened.studies() == [study]
     with reopened._database.connect() as connection:
         assert not sa.inspect(connection).has_table("schema_version")
-
-
-@contextlib.contextmanager
-def _python(code: str, record: Record) -> Iterator[subprocess.Popen[str]]:
-    """`python -c code FOLDER` on the same record, with its stdout to read; killed at the end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(record.folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SEARCH_RECORD": record.url or ""},
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
