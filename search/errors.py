@@ -8,7 +8,8 @@
     ├── StorageError         where every node keeps a study's files
     ├── ClusterError         the machines
     ├── TrackingError        the MLflow tracking server or store
-    └── RegistryError        the MLflow model registry
+    ├── RegistryError        the MLflow model registry
+    └── EndedEarly           a study was ended before its end; it can be resumed
 
 Each message is one line: the value seen, the rule, and the choices. A command prints it and exits
 with 2. `trainables` has one of its own kind, DataError (trainables/errors.py). Whatever else
@@ -18,10 +19,13 @@ escapes a command is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import errno
+from typing import Literal
 
 __all__ = [
     "ArchiveError",
     "ClusterError",
+    "EndedEarly",
+    "Outcome",
     "RecordError",
     "RegistryError",
     "StorageError",
@@ -68,6 +72,23 @@ class TrackingError(UserError):
 
 class RegistryError(UserError):
     """The registry cannot answer as asked."""
+
+
+Outcome = Literal["stopped", "interrupted", "failed"]
+
+
+class EndedEarly(UserError):  # noqa: N818 (an outcome, not an error)
+    """The study was ended before its end; it can be resumed.
+
+    `outcome`: stopped (asked to, or its time budget is spent), interrupted (a signal) or failed (it
+    cannot go on). `why`: one line. `study`: its name.
+    """
+
+    def __init__(self, outcome: Outcome, why: str, study: str = "") -> None:
+        super().__init__(why)
+        self.outcome = outcome
+        self.why = why
+        self.study = study
 
 
 # Of the machine that a command runs on, not of its code.

@@ -9,29 +9,18 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
-from search.errors import StudyLockedError, UnreachableError
+from search.errors import EndedEarly, Outcome, StudyLockedError, UnreachableError
 from search.record.record import Record, Study
 
-__all__ = ["EndedEarly", "Ending", "Outcome"]
-
-Outcome = Literal["stopped", "interrupted", "failed"]
+__all__ = ["Ending"]
 
 GRACE_S = 5.0  # Ctrl-C, `stop --now`, the time budget: an epoch that ends in this time is kept
 TERM_GRACE_S = 1.0  # SIGTERM, SIGHUP: the machine may be gone in seconds
 TERM_LIMIT_S = 4.0  # where Ray's processes got the signal too, Ray waits a minute for them
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_S = 1.0  # how often requests are looked for
-
-
-class EndedEarly(Exception):  # noqa: N818 (an outcome, not an error)
-    """The study was ended before its end; it can be resumed."""
-
-    def __init__(self, outcome: Outcome, why: str) -> None:
-        super().__init__(why)
-        self.outcome = outcome
-        self.why = why
 
 
 class Ending:

@@ -15,10 +15,17 @@ from pathlib import Path
 
 from search.decisions.history import Session, SessionEvent, Suggestion
 from search.driver.begin import restore_examples
-from search.driver.ending import EndedEarly, Ending
+from search.driver.ending import Ending
 from search.driver.finish import finish
 from search.driver.processor_time import ProcessorTime
-from search.errors import RecordError, StorageError, StudyLockedError, UnreachableError
+from search.errors import (
+    EndedEarly,
+    RecordError,
+    StorageError,
+    StudyLockedError,
+    UnreachableError,
+    first_line,
+)
 from search.files.node_data import upload_data
 from search.machines.cluster import ray_for
 from search.record.record import Record, Study
@@ -48,19 +55,18 @@ def see_through(
     address: str | None = None,
     quiet: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    on_end: Callable[[], None] = lambda: None,
     await_delivery: bool = True,
 ) -> None:
     """Work on the study as `drive` does, with a live view and a process that delivers to MLflow.
 
     `quiet`: no live view, which goes to stderr. `say`: takes lines for a person about the delivery,
-    which is waited for, unless `await_delivery` is false. `on_end`: called before that wait, since
-    what there is to show need not wait for MLflow.
+    which is waited for, unless `await_delivery` is false.
 
-    Raises what `drive` raises, at the very end; StudyLockedError and UnreachableError at once.
+    Raises EndedEarly for whatever ends the study before its end, at the very end; StudyLockedError
+    at once.
     """
     followers: list[subprocess.Popen[bytes]] = []
-    ended: BaseException | None = None
+    ended: EndedEarly | None = None
     try:
         with Progress(record, study, task, quiet=quiet):
             drive(
@@ -74,23 +80,21 @@ def see_through(
                 address=address,
                 on_started=lambda: followers.append(delivery.start(record, study)),
             )
-    except (StudyLockedError, UnreachableError):
+    except StudyLockedError:
         raise
-    except (EndedEarly, KeyboardInterrupt, OSError, RecordError, StorageError) as error:
-        ended = error
-    on_end()
+    except EndedEarly as early:
+        ended = EndedEarly(early.outcome, early.why, study.name)
+    except KeyboardInterrupt:
+        ended = EndedEarly("interrupted", "interrupted", study.name)
+    except (OSError, RecordError, StorageError) as error:
+        ended = EndedEarly("failed", first_line(error), study.name)
     if await_delivery:
+        # Where it was interrupted, the machine may be gone in seconds.
+        hurried = ended is not None and ended.outcome == "interrupted"
         for follower in followers:
-            _await_delivery(follower, record, study, say, hurried=_is_interrupt(ended))
+            _await_delivery(follower, record, study, say, hurried=hurried)
     if ended is not None:
         raise ended
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Then the machine may be gone in seconds."""
-    if isinstance(error, EndedEarly):
-        return error.outcome == "interrupted"
-    return isinstance(error, KeyboardInterrupt)
 
 
 def _await_delivery(
@@ -232,6 +236,8 @@ def _run_tune(
             scheduler=EndHungProcesses(searcher),
             stop=StopOnRequest(ending, searcher),
             callbacks=[ReportProcesses(searcher, capacity.lost_a_node), ForgetEndedTrials()],
+            # Tune's own for a notebook clears what a cell has shown.
+            progress_reporter=tune.CLIReporter(),
             verbose=0,
             raise_on_failed_trial=False,
         )

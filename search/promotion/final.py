@@ -16,8 +16,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from search.decisions.history import Trial
-from search.driver.ending import EndedEarly
-from search.errors import RecordError, StudyLockedError
+from search.errors import EndedEarly, RecordError, StudyLockedError
 from search.models import registry, test_split
 from search.promotion.confirm import Contender
 from search.promotion.phases import (

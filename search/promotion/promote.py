@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from search.decisions.history import Trial
-from search.driver.ending import EndedEarly
-from search.errors import RecordError
+from search.errors import EndedEarly, RecordError
 from search.models import test_split
 from search.promotion.confirm import Confirmation, Contender, choose, top_trials
 from search.promotion.final import finalise

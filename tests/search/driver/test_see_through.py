@@ -35,8 +35,8 @@ def tell(what):
 
 
 def extend(trials):
-    ended = lambda: tell(f"{len(record.history(study).trials)} trials on record")
-    see_through(record, study, task, prepared, trials=trials, quiet=True, say=tell, on_end=ended)
+    see_through(record, study, task, prepared, trials=trials, quiet=True, say=tell)
+    tell(f"{len(record.history(study).trials)} trials on record")
 
 
 handlers = [signal.getsignal(number) for number in HANDLED]
