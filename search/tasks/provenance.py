@@ -23,7 +23,7 @@ def depends_on(task: Task, prepared: Prepared) -> dict[str, Any]:
     return {
         "code": _code_hash(task),
         "data": prepared.hash,
-        "space": hashlib.sha256(inspect.getsource(task.space).encode()).hexdigest(),
+        "space": hashlib.sha256(_source(task.space).encode()).hexdigest(),
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in _VERSIONS},
@@ -51,5 +51,23 @@ def _code_hash(task: Task) -> str:
     for package in ("search", "spaces", "trainables"):
         for path in sorted((root / package).rglob("*.py")):
             digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
-    digest.update(Path(inspect.getfile(task.space)).read_bytes())
+    digest.update(_own_code(task))
     return digest.hexdigest()
+
+
+def _own_code(task: Task) -> bytes:
+    """The file in which a task's space is defined; of one defined in a notebook, which has no file,
+    what it is made of."""
+    try:
+        return Path(inspect.getfile(task.space)).read_bytes()
+    except (OSError, TypeError):
+        parts = (task.space, task.train, task.config)
+        return "\n".join(_source(part) for part in parts if callable(part)).encode()
+
+
+def _source(function: Any) -> str:
+    """Its text, or where that is not known (typed at a prompt) its compiled form."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return repr(getattr(getattr(function, "__code__", None), "co_code", function.__qualname__))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from search.errors import UserError
+from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
 
 __all__ = ["NAMES", "find_task", "lies_in"]
@@ -66,6 +67,8 @@ def find_task(name: str) -> Task:
     """The task of that name, or a user's own by `module:ATTRIBUTE`. Raises ValueError."""
     if name in _REGISTRY:
         return _REGISTRY[name]()
+    if name.startswith(f"{MAIN}:"):
+        return find_defined_here(name)
     module, _, attribute = name.partition(":")
     if not attribute:
         raise UserError(
