@@ -8,6 +8,7 @@ study's running sequence number, so that a reader can follow with a cursor.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import time
@@ -25,6 +26,7 @@ from search.record.database import Database, locked_error
 from search.record.events import event_row, last_event, read_events
 from search.record.ledger import Ledger, insert_reading
 from search.record.outbox import Outbox, insert_rows
+from search.record.overview import Overview, overviews
 from search.record.postgresql import Postgresql
 from search.record.requests import Requests
 from search.record.sqlite import Sqlite
@@ -204,6 +206,19 @@ class Record:
                 f"{names} cannot be put into {self._database.location}: a study of that name was "
                 "made meanwhile, or something is in it twice"
             ) from None
+
+    def relocate(self, study: Study, changed: Mapping[str, Any]) -> Study:
+        """The study with other values of what says where and how it runs, not what it is. Raises
+        StudyLockedError while it is driven."""
+        config = dataclasses.replace(study.config, **changed)
+        row = schema.studies.c.id == study.id
+        with self.driver_lock(study.name), self._database.connect(write=True) as connection:
+            connection.execute(sa.update(schema.studies).where(row).values(config=config.as_dict()))
+        return dataclasses.replace(study, config=config)
+
+    def overviews(self, studies: Sequence[Study]) -> dict[int, Overview]:
+        """What a list shows of each of these studies, by its id; of one without events nothing."""
+        return overviews(self._database, {s.id: s.config.max_epochs for s in studies})
 
     def delete(self, study: Study | UnreadableStudy) -> None:
         """Remove the study, its promotion's runs and their folders; the ledger of test readings
