@@ -16,12 +16,14 @@ from search.decisions import asha, plan
 from search.decisions.history import History, Trial
 from search.errors import UnreachableError
 from search.record.record import Record, Study
+from search.reports.notebook import display_in_notebook
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 
 __all__ = ["Progress"]
 
 REFRESH_S = 0.5
+IN_NOTEBOOK_EVERY_S = 1.0
 LINE_EVERY_S = 10.0  # where there is no terminal
 
 
@@ -62,6 +64,14 @@ class Progress:
             self._thread.join()
 
     def _show(self) -> None:
+        show_in_cell = display_in_notebook()
+        if show_in_cell is not None:
+            ended = False
+            while not ended:
+                ended = self._ended.wait(IN_NOTEBOOK_EVERY_S)
+                self._read()
+                show_in_cell(Group(self.screen(), Text(self._unreachable, style="red")))
+            return
         console = Console(stderr=True)
         if not console.is_terminal:
             while not self._ended.wait(LINE_EVERY_S):
