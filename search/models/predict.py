@@ -28,9 +28,17 @@ class OpenedModel:
     tags: Mapping[str, str]  # of the registered version; none for a model from elsewhere
 
     def predict(self, inputs: Any) -> pd.DataFrame:
-        """One row an input. Raises UserError for columns or a size that the model does not take."""
+        """One row an input. `inputs`: the array or the table that the model takes; or the table's
+        rows as a list of tuples, in the order of its columns. Raises UserError for columns or a
+        size that the model does not take."""
         schema = self.model.metadata.get_input_schema()
         needed = schema.input_names() if schema.has_input_names() else []
+        if needed and isinstance(inputs, list):
+            try:
+                inputs = pd.DataFrame(inputs, columns=needed)
+            except ValueError as error:
+                rows = ", ".join(needed)
+                raise UserError(f"{self.address} takes rows of {rows}: {error}") from None
         if isinstance(inputs, pd.DataFrame) != bool(needed):
             takes = f"a table with columns {', '.join(needed)}" if needed else "an array (.npy)"
             raise UserError(f"{self.address} takes {takes}")
