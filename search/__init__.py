@@ -1,22 +1,201 @@
-"""The hyperparameter-search service.
+"""Distributed hyperparameter search: Optuna proposes, Ray Tune runs, ASHA stops, MLflow shows.
 
-Ray reads its environment when it is imported, so ours is set here: before any module of this
-package can import it. What a user has set stands.
+    import search
+
+    study = search.run("sts", trials=64)     # or a search.Task of your own
+    study.best                               # its number, value, epoch and configuration
+    study.trials                             # a pandas table, a row a trial
+    study.resume(trials=128)
+    model = study.promote().model            # confirmed on fresh seeds, tested once, registered
+
+The commands (`python -m search`) are one call each of what is here. What a user can put right is a
+`UserError`. Importing this imports neither Ray nor torch.
 """
 
-import os
+from __future__ import annotations
 
-_RAY_ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",  # whoever reaches Ray's ports can run code
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's way to say: listen on 127.0.0.1 only
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",  # else Tune prints tables, verbose or not
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "PL_DISABLE_FORK": "1",  # as Tune sets it for trials (ray#28197)
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # result files nobody reads
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # search/driver/ending.py hears Ctrl-C
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "10",  # an actor that does not end is ended
-    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # Tune's snapshots: the record is the truth
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.driver.study import StudyHandle, ignore_line, print_line
+from search.errors import EndedEarly, UserError
+from search.machines.ray_environment import set_environment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from search.promotion.begin import Promoted
+    from search.tasks.config import Value
+    from search.tasks.in_memory_data import InMemoryData
+    from search.tasks.task import Task
+    from trainables import Epoch
+
+__version__ = "0.2.0"
+__all__ = [
+    "EndedEarly",
+    "Epoch",
+    "InMemoryData",
+    "Study",
+    "Task",
+    "UserError",
+    "load",
+    "promote",
+    "run",
+    "studies",
+    "submit",
+]
+
+set_environment()
+
+_ELSEWHERE = {
+    "Epoch": "trainables",
+    "InMemoryData": "search.tasks.in_memory_data",
+    "Task": "search.tasks.task",
 }
-for _name, _value in _RAY_ENVIRONMENT.items():
-    os.environ.setdefault(_name, _value)
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported when it is first used: NumPy comes with it."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module 'search' has no attribute {name!r}; there are: {__all__}")
+    return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+
+
+def _studies_dir(given: str | Path | None) -> Path:
+    return Path(given or os.environ.get("SEARCH_STUDIES_DIR") or "studies")
+
+
+def run(
+    task: str | Task,
+    *,
+    trials: int = 64,
+    name: str | None = None,
+    workers: int | None = None,
+    max_epochs: int | None = None,
+    fixed: Mapping[str, Value] | None = None,
+    dataset: str | None = None,
+    data_dir: str | Path | None = None,
+    gpus_per_trial: float = 0.0,
+    time_budget_s: float | None = None,
+    studies_dir: str | Path | None = None,
+    record: str | None = None,
+    address: str | None = None,
+    quiet: bool = False,
+    say: Callable[[str], None] = print_line,
+    **others: Any,
+) -> Study:
+    """Start a study of `task` and see it through, with a live view on stderr or in the notebook.
+
+    `task`: "sts", "cnn", your own as "module:ATTRIBUTE", or a `Task`, which may be defined in a
+    notebook or in the script that calls this. None stands for the task's own value; for
+    `workers`, as many as the machine's cores and GPUs hold. `fixed`: hyperparameters that are not
+    drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `others`: further
+    fields of StudyConfig: seed, sampler, scheduler, min_epochs, reduction_factor, baseline,
+    cpus_per_trial, trial_timeout_s, keep_checkpoints, tracking_uri, storage. Where studies are
+    kept, by default, is what the commands' environment variables say, else ./studies.
+
+    Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
+    `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot
+    go on, KeyboardInterrupt when interrupted.
+    """
+    from search.driver.new_study import new_study
+
+    say = ignore_line if quiet else say
+    opened = new_study(
+        task,
+        studies_dir=_studies_dir(studies_dir),
+        record_url=record,
+        address=address,
+        say=say,
+        trials=trials,
+        name=name,
+        workers=workers,
+        max_epochs=max_epochs,
+        fixed=fixed,
+        dataset=dataset,
+        data_dir=data_dir,
+        gpus_per_trial=gpus_per_trial,
+        **others,
+    )
+    return Study(opened.record, opened.study, opened.task).drive(
+        opened, trials, time_budget_s, address, quiet, say
+    )
+
+
+def submit(task: str, *, cluster: str = "http://127.0.0.1:8265", **options: Any) -> str:
+    """Hand a study to the head of a cluster, whose job server is at `cluster`; the study's name.
+
+    `options`: those of `run`. Returns once the study is on record there; it goes on whatever
+    becomes of this process. Raises UserError, also for what the head refuses.
+    """
+    from search.cli.clusters import submit as hand_over
+
+    return hand_over(task, cluster, options)
+
+
+def load(
+    name: str,
+    *,
+    task: Task | None = None,
+    studies_dir: str | Path | None = None,
+    record: str | None = None,
+) -> Study:
+    """A study that is on record, whoever began or drives it. `task`: needed only of one that was
+    defined in a notebook or script. Raises UserError, whose text names the studies there are."""
+    from search.record.record import open_record
+
+    opened = open_record(_studies_dir(studies_dir), url=record)
+    return Study(opened, opened.study(name), task)
+
+
+def studies(*, studies_dir: str | Path | None = None, record: str | None = None) -> pd.DataFrame:
+    """A row a study, in the order of their creation: name, task, state, trials, metric, best.
+    Raises UserError where there is no record."""
+    from search.record.record import open_record
+    from search.reports.listing import studies_table
+
+    return studies_table(open_record(_studies_dir(studies_dir), url=record))
+
+
+def promote(name: str, **options: Any) -> Promoted:
+    """`load(name).promote(…)`: the best configuration, confirmed, tested once, registered."""
+    where = {key: options.pop(key) for key in ("studies_dir", "record") if key in options}
+    return load(name, **where).promote(**options)
+
+
+class Study(StudyHandle):
+    """A study on record: what is known of it, and what can be done with it."""
+
+    def promote(
+        self,
+        *,
+        top: int = 5,
+        seeds: int = 3,
+        final_seeds: int = 5,
+        force: bool = False,
+        accept_changes: bool = False,
+        tracking_uri: str | None = None,
+        address: str | None = None,
+        quiet: bool = False,
+        say: Callable[[str], None] = print_line,
+    ) -> Promoted:
+        """From noisy trials to a registered model (search/promotion/README.md). Killed and called
+        again it repeats no finished run. Raises UserError, EndedEarly, KeyboardInterrupt."""
+        from search.promotion.begin import promote_study
+
+        return promote_study(
+            self._record,
+            self._row if tracking_uri is None else self._row.with_tracking_uri(tracking_uri),
+            self.task,
+            top=top,
+            seeds=seeds,
+            final_seeds=final_seeds,
+            force=force,
+            accept_changes=accept_changes,
+            address=address,
+            quiet=quiet,
+            say=ignore_line if quiet else say,
+        )

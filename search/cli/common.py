@@ -9,16 +9,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from search.tasks.config import StudyConfig
-    from search.tasks.task import Task
-    from trainables.data import Prepared
+import search
+from search.errors import UserError
 
 __all__ = [
     "BAD_INPUT",
-    "CODES",
     "DEFAULT_URI",
     "DONE",
     "FAILED",
@@ -27,10 +24,10 @@ __all__ = [
     "add_address",
     "add_stores",
     "as_json",
-    "check_cluster",
-    "check_own_gpus",
+    "complete_study",
     "confirmed",
     "env_default",
+    "load",
     "option",
     "say",
     "seconds",
@@ -38,10 +35,9 @@ __all__ = [
 ]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-CODES = {"stopped": DONE, "failed": FAILED, "interrupted": INTERRUPTED}  # by Outcome
 DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
+# Name, function, help → the command's parser.
 AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-# ^ name, function, help → the command's parser
 
 
 def say(options: argparse.Namespace, text: str) -> None:
@@ -97,31 +93,6 @@ def add_stores(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_own_gpus(options: argparse.Namespace, config: StudyConfig) -> None:
-    """Where trials run on this machine: that it has what one asks for. Raises ValueError."""
-    from search.machines.machine import check_gpus, gpu_count
-
-    if options.address is None:
-        check_gpus(config.gpus_per_trial, gpu_count())
-
-
-def check_cluster(
-    options: argparse.Namespace, task: Task, config: StudyConfig, prepared: Prepared
-) -> None:
-    """Where the study runs on a cluster: connect, and see that every node can train.
-
-    Raises ClusterError, StorageError.
-    """
-    if options.address is None:
-        return
-    from search.machines import cluster, node_check
-
-    cluster.connect(options.address)
-    node_check.check_nodes(
-        config, node_check.expectation(task, config, prepared, options.studies_dir)
-    )
-
-
 def where(options: argparse.Namespace) -> str:
     """The options that say where the record is, as they must be repeated here."""
     folder = Path(env_default("STUDIES_DIR") or "studies")
@@ -147,3 +118,23 @@ def seconds(text: str) -> float:
             f"a time is a number above 0 with s, m, h or d, at most 1e9 s; got {text!r}"
         )
     return seconds
+
+
+def load(options: argparse.Namespace, name: str | None = None) -> search.Study:
+    """The study that a command names, from the record that its options name."""
+    return search.load(name or options.name, studies_dir=options.studies_dir, record=options.record)
+
+
+def complete_study(argument: argparse.Action) -> None:
+    """Let the shell complete the name of a study."""
+    argument.completer = _study_names  # type: ignore[attr-defined]
+
+
+def _study_names(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    from search.record.record import open_record
+
+    try:
+        record = open_record(parsed_args.studies_dir, url=parsed_args.record)
+        return [study.name for study in record.studies() if study.name.startswith(prefix)]
+    except UserError:
+        return []

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command line: parse, make one call, print. Each command lives in a module beside this one.
 
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. A defect of ours shows its traceback: 1.
@@ -6,12 +7,14 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. A defect of ours sho
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import search
 from search.cli import archives, clusters, models, studies, views
 from search.cli.common import BAD_INPUT, INTERRUPTED, env_default
 from search.errors import UserError, can_be_put_right, first_line
@@ -38,18 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
-    """What was typed, by the command's own options. Raises ValueError, SystemExit."""
+    """What was typed, by the command's own options. Raises UserError, SystemExit."""
+    parser, commands = _parsers()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     for text in typed:
         if text.startswith("--") and text.endswith("=--") and text.count("=") == 1:
-            raise UserError(f"{text}: a value is needed")  # argparse would make it a list
-    options, unknown = _parser().parse_known_args(typed)
-    end = unknown.index("--") if "--" in unknown else len(unknown)
-    strays = [text for text in unknown[:end] if text.startswith("-") and " " not in text]
-    if hasattr(options, "inputs") and not strays:  # argparse leaves those after an option out
-        options.inputs += unknown[:end] + unknown[end + 1 :]
-    elif unknown:
-        options.parser.error(f"no option or argument {[*strays, *unknown][0]!r}")
-    return options
+            # argparse would make a list of it.
+            raise UserError(f"{text}: a value is needed")
+    if typed and typed[0] in commands:
+        # Arguments and options in any order: argparse does that for a command's parser alone.
+        return commands[typed[0]].parse_intermixed_args(typed[1:])
+    return parser.parse_args(typed)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,17 +63,19 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"error: {message}; `{self.prog}` knows: {known}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The whole command line, and each command's own parser by its name."""
     parser = _Parser(
         prog="python -m search",
         description="Distributed hyperparameter search: Optuna proposes, Ray Tune runs, "
         "ASHA stops, MLflow shows.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=f"search {search.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for module in (studies, views, models, archives, clusters):
         module.add_commands(partial(_command, commands))
-    return parser
+    return parser, commands.choices
 
 
 def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
@@ -76,7 +83,7 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
         name, help=text, description=text, allow_abbrev=False
     )
     parser.set_defaults(command=function, parser=parser)
-    if name != "ui":
+    if name not in ("ui", "completion"):
         parser.add_argument(
             "--studies-dir",
             type=Path,

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from search.cli.common import (
-    CODES,
     DEFAULT_URI,
     DONE,
     FAILED,
+    INTERRUPTED,
     AddCommand,
     add_address,
     as_json,
-    check_cluster,
-    check_own_gpus,
+    complete_study,
+    load,
     say,
     where,
 )
-from search.errors import RecordError, StudyLockedError, UserError, can_be_put_right, first_line
-
-if TYPE_CHECKING:
-    from search.decisions.history import Suggestion
-    from search.record.record import Study
+from search.errors import EndedEarly, UserError
 
 __all__ = ["add_commands"]
 
@@ -32,7 +28,7 @@ __all__ = ["add_commands"]
 def add_commands(command: AddCommand) -> None:
     """`command(name, function, help)` adds one and gives its parser."""
     promote = command("promote", _promote, "confirm the best trials, test one, register it")
-    promote.add_argument("name", metavar="NAME")
+    complete_study(promote.add_argument("name", metavar="NAME"))
     promote.add_argument("--top", type=int, default=5, help="trials to confirm (5)")
     promote.add_argument("--seeds", type=int, default=3, help="fresh seeds of each (3)")
     promote.add_argument(
@@ -68,91 +64,29 @@ def add_commands(command: AddCommand) -> None:
 
 
 def _promote(options: argparse.Namespace) -> int:
-    from search.driver.begin import prepare
-    from search.driver.ending import EndedEarly
-    from search.files.storage import check_storage
-    from search.promotion.phases import Promotion
-    from search.promotion.promote import check, promote
-    from search.record.record import open_record
-    from search.tasks.provenance import changes, depends_on
-    from search.tasks.registry import find_task
-    from search.tracking.addresses import absolute, check_server
-
-    record = open_record(options.studies_dir, url=options.record)
-    study = record.study(options.name)
-    if study.config.parent is not None:
-        raise RecordError(
-            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
-        )
-    if options.tracking_uri is not None:
-        study = study.with_tracking_uri(absolute(options.tracking_uri))
-    if record.driven(study.name):
-        raise RecordError(
-            f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"
-        )
-    check_own_gpus(options, study.config)
-    check_server(study.config.tracking_uri)
-    check_storage(study.config.storage)
-    task = find_task(study.config.task)
-    prepared = prepare(task, study.config)
-    promotion = Promotion(
-        record=record,
-        study=study,
-        task=task,
-        prepared=prepared,
-        top=options.top,
-        seeds=options.seeds,
-        final_seeds=options.final_seeds,
-        force=options.force,
-    )
-    was = record.history(study).depends_on or study.origin
-    differing = changes(was, depends_on(task, prepared))
-    if differing and not options.accept_changes:
-        raise RecordError(
-            f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "
-            "trials may not compare; promote all the same with --accept-changes"
-        )
-    check(promotion)
-    check_cluster(options, task, study.config, prepared)
-
-    def drive(phase: Study, suggestions: list[Suggestion]) -> None:
-        _drive(promotion, phase, suggestions, address=options.address, quiet=options.quiet)
-
     try:
-        result = promote(promotion, drive, lambda text: say(options, text))
-    except EndedEarly as early:
-        why, code = early.why, CODES[early.outcome]
-    except (ValueError, OSError) as error:  # its input was sound: something else failed
-        if isinstance(error, StudyLockedError) or not can_be_put_right(error):
+        promoted = load(options).promote(
+            top=options.top,
+            seeds=options.seeds,
+            final_seeds=options.final_seeds,
+            force=options.force,
+            accept_changes=options.accept_changes,
+            tracking_uri=options.tracking_uri,
+            address=options.address,
+            quiet=options.quiet,
+            say=partial(say, options),
+        )
+    except (EndedEarly, KeyboardInterrupt) as error:
+        early = error if isinstance(error, EndedEarly) else error.__cause__
+        if not isinstance(early, EndedEarly):
             raise
-        why, code = first_line(error), FAILED
-    else:
-        if options.json:
-            print(as_json(result))
-        return DONE
-    print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
-    say(options, f"go on with it:    python -m search promote {study.name}{where(options)}")
-    return code
-
-
-def _drive(
-    promotion: Any, phase: Study, suggestions: list[Suggestion], *, address: str | None, quiet: bool
-) -> None:
-    """Work on one phase, watched, with MLflow following."""
-    from search.driver.run import see_through
-
-    done = len(promotion.record.history(phase).trials)
-    see_through(
-        promotion.record,
-        phase,
-        promotion.task,
-        promotion.prepared,
-        trials=done + len(suggestions),
-        suggestions=suggestions,
-        address=address,
-        quiet=quiet,
-        await_delivery=False,  # promote does, before it registers
-    )
+        code = {"stopped": DONE, "failed": FAILED, "interrupted": INTERRUPTED}[early.outcome]
+        print(f"{'error: ' if code == FAILED else ''}{early}", file=sys.stderr)
+        say(options, f"go on with it:    python -m search promote {options.name}{where(options)}")
+        return code
+    if options.json:
+        print(as_json(promoted.result))
+    return DONE
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -188,8 +122,8 @@ def _predict(options: argparse.Namespace) -> int:
     if options.output:
         input_files.write_answers(inputs, answers, options.output)
         if options.json:
-            told = {"model": model.address, "output": str(options.output), "n": len(answers)}
-            print(as_json(told))
+            written = {"model": model.address, "output": str(options.output), "n": len(answers)}
+            print(as_json(written))
         else:
             say(options, f"{len(answers)} answers by {model.address}: {options.output}")
     elif options.json:

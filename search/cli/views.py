@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cli.common import DEFAULT_URI, DONE, FAILED, AddCommand, as_json, confirmed
-from search.errors import UnreachableError, UserError, first_line
+import search
+from search.cli.common import (
+    DEFAULT_URI,
+    DONE,
+    FAILED,
+    AddCommand,
+    as_json,
+    complete_study,
+    confirmed,
+    load,
+)
+from search.errors import UserError
 
 if TYPE_CHECKING:
     from search.cli.doctor import Finding
@@ -24,16 +36,19 @@ def add_commands(command: AddCommand) -> None:
     listing.add_argument("--json", action="store_true", help="print one JSON list")
 
     show = command("show", _show, "what is known of a study, or of one trial")
-    show.add_argument("name", metavar="NAME")
+    complete_study(show.add_argument("name", metavar="NAME"))
     show.add_argument("--trial", type=int, help="its configuration, curve, log and traceback")
+    show.add_argument(
+        "--follow", action="store_true", help="go on showing what comes, until its driver ends"
+    )
     show.add_argument("--json", action="store_true", help="print one JSON object")
 
     delete = command("delete", _delete, "remove a study and its folder")
-    delete.add_argument("name", metavar="NAME")
+    complete_study(delete.add_argument("name", metavar="NAME"))
     delete.add_argument("--yes", action="store_true", help="do not ask")
 
     sync = command("sync", _sync, "deliver to MLflow what is missing")
-    sync.add_argument("name", metavar="NAME")
+    complete_study(sync.add_argument("name", metavar="NAME"))
 
     doctor = command("doctor", _doctor, "check this machine before a study")
     doctor.add_argument("task", metavar="TASK", nargs="?", help="its data too")
@@ -50,49 +65,48 @@ def add_commands(command: AddCommand) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     from search.record.record import open_record
-    from search.reports.summary import summarise
-    from search.tasks.registry import find_task
+    from search.reports.listing import describe_listing, list_studies
 
     record = open_record(options.studies_dir, url=options.record)
-    for unreadable in record.unreadable_studies():
-        print(unreadable, file=sys.stderr)
-    summaries = []
-    for study in record.studies():
-        if study.config.parent is None:
-            try:
-                summaries.append(summarise(record, study, find_task(study.config.task)))
-            except UnreachableError:
-                raise
-            # As where its task cannot be imported from here, or an event cannot be read.
-            except UserError as error:
-                print(f"{study.name} cannot be shown: {first_line(error)}", file=sys.stderr)
+    studies = list_studies(record, on_problem=partial(print, file=sys.stderr))
     if options.json:
-        print(as_json(summaries))
-        return DONE
-    for summary in summaries:
-        best = summary["best"]
-        value = f"{best['value']:.4f}" if best else "none complete"
-        print(
-            f"{summary['name']:<30} {summary['task']:<6} {summary['state']:<12} "
-            f"{summary['trials']['total']:>5} trials  best {summary['objective']['metric']} {value}"
-        )
+        print(as_json(studies))
+    elif studies:
+        print(describe_listing(studies))
     return DONE
 
 
 def _show(options: argparse.Namespace) -> int:
-    from search.record.record import open_record
-    from search.reports.summary import describe, describe_trial, show_trial, summarise
-    from search.tasks.registry import find_task
-
-    record = open_record(options.studies_dir, url=options.record)
-    study = record.study(options.name)
+    study = load(options)
+    if options.follow and options.trial is not None:
+        study.follow(trial=options.trial)
+    elif options.follow:
+        study.follow()
     if options.trial is None:
-        summary = summarise(record, study, find_task(study.config.task))
-        print(as_json(summary) if options.json else describe(summary))
-    else:
-        trial = show_trial(record, study, options.trial)
-        print(as_json(trial) if options.json else describe_trial(trial))
+        _show_study(study, as_json_line=options.json)
+    elif not options.follow:
+        _show_trial(study, options.trial, as_json_line=options.json)
     return DONE
+
+
+def _show_study(study: search.Study, *, as_json_line: bool) -> None:
+    from search.reports.summary import describe
+
+    summary = study.summary
+    if as_json_line:
+        print(as_json(summary))
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(describe(summary))
+    if best := study.describe_best(width=width):
+        print(f"\n{best}")
+
+
+def _show_trial(study: search.Study, number: int, *, as_json_line: bool) -> None:
+    from search.reports.summary import describe_trial
+
+    trial = study.trial(number)
+    print(as_json(trial) if as_json_line else describe_trial(trial))
 
 
 def _sync(options: argparse.Namespace) -> int:

@@ -107,7 +107,7 @@ def here(place, monkeypatch, capsys) -> Callable[..., subprocess.CompletedProces
         (("predict", CURVE, "--evaluate", "--output", "a.csv"), "--output takes answers"),
         (("predict", CURVE, "x", "--dataset", "ones"), "say what --evaluate reads"),
         (("predict", CURVE, "x", "--data-dir", "data"), "say what --evaluate reads"),
-        (("predict", CURVE, "--json", "x", "--modle", "3"), "no option or argument '--modle'"),
+        (("predict", CURVE, "--json", "x", "--modle", "3"), "unrecognized arguments: --modle"),
         (("list",), "no studies in studies"),
         (("show", "s"), "no studies in studies: start one with"),
         (("resume", "s"), "no studies in studies"),

@@ -1,0 +1,225 @@
+"""From what a user asks for to a study that is on record, or that goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.driver.begin import create, prepare
+from search.errors import TrackingError, UserError
+from search.files.storage import check_storage
+from search.machines.machine import check_gpus, default_workers, gpu_count
+from search.record.record import Record, Study, open_record
+from search.tasks.config import StudyConfig, Value
+from search.tasks.defined_here import MAIN, name_of
+from search.tasks.hyperparameter import parse_hyperparameter
+from search.tasks.provenance import changes, depends_on
+from search.tasks.registry import find_task
+from search.tasks.task import Task
+from search.tracking.addresses import absolute, check_server
+from trainables.data import Prepared
+
+__all__ = ["OpenStudy", "check_cluster", "check_own_gpus", "new_study", "reopen"]
+
+DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
+# Further fields of StudyConfig that a user may set.
+OPTIONS = (
+    "trials",
+    "max_epochs",
+    "min_epochs",
+    "reduction_factor",
+    "sampler",
+    "scheduler",
+    "seed",
+    "workers",
+    "baseline",
+    "trial_timeout_s",
+    "keep_checkpoints",
+)
+# Fields of StudyConfig that may change when a study goes on: where and how it runs, not what it is.
+CHANGEABLE = ("workers", "storage", "tracking_uri", "trial_timeout_s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenStudy:
+    """A study with all that is needed to drive it."""
+
+    record: Record
+    study: Study
+    task: Task
+    prepared: Prepared
+
+
+def new_study(
+    given_task: str | Task,
+    *,
+    studies_dir: Path,
+    record_url: str | None = None,
+    address: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    name: str | None = None,
+    fixed: Mapping[str, Value] | None = None,
+    dataset: str | None = None,
+    data_dir: str | Path | None = None,
+    tracking_uri: str | None = None,
+    storage: str | None = None,
+    cpus_per_trial: int = 1,
+    gpus_per_trial: float = 0.0,
+    **others: Any,
+) -> OpenStudy:
+    """Check all that can be known before the start, prepare the data, put the study on record.
+
+    `fixed`: values of hyperparameters that are not drawn; a text is read as typed. `others`:
+    further fields of StudyConfig; None stands for the task's own, or for as many workers as fit.
+    Raises UserError, DataError.
+    """
+    task_name = given_task if isinstance(given_task, str) else name_of(given_task)
+    task = find_task(task_name)
+    if address is not None and task_name.startswith(MAIN):
+        raise UserError(
+            f"task {task.name} is defined in a notebook or script, which other machines do not "
+            "have: put it into a module to train on a cluster"
+        )
+    gpus, workers = _room(address, cpus_per_trial, gpus_per_trial)
+    values = {key: _value(task, key, value) for key, value in (fixed or {}).items()}
+    task.configure(values)
+    without_gpu = {} if gpus and gpus_per_trial else task.without_gpu
+    implied = {key: value for key, value in without_gpu.items() if key not in values}
+    datasets = task.data.DATASETS
+    if dataset is not None and dataset not in datasets:
+        raise UserError(
+            f"{task.name} has no data set {dataset!r}; there are: {', '.join(datasets)}"
+        )
+    defaults = {
+        "max_epochs": task.max_epochs,
+        "min_epochs": task.min_epochs,
+        "reduction_factor": task.reduction_factor,
+        "workers": workers,
+    }
+    for key in others:
+        if key not in OPTIONS:
+            raise UserError(f"there is no option {key!r}; there are: {', '.join(OPTIONS)}")
+    given = {key: value for key, value in others.items() if value is not None}
+    config = StudyConfig(
+        name=name or time.strftime(f"{task.name}-%Y%m%d-%H%M%S"),
+        task=task_name,
+        dataset=dataset or datasets[0],
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        fixed={**values, **implied},
+        data_dir=str(Path(data_dir).resolve()) if data_dir else None,
+        tracking_uri=absolute(tracking_uri or DEFAULT_URI),
+        storage=storage or os.environ.get("SEARCH_STORAGE") or None,
+        **{**defaults, **given},
+    )
+    check_own_gpus(config, address)
+    check_server(config.tracking_uri)
+    check_storage(config.storage)
+    prepared = prepare(task, config)
+    check_cluster(config, address, task, prepared, studies_dir)
+    record = open_record(studies_dir, url=record_url, create=True)
+    study = create(record, config, task, prepared)
+    if gpus and not gpus_per_trial:
+        say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
+    for key, value in implied.items():
+        say(f"no GPU, so: --set {key}={value}")
+    return OpenStudy(record=record, study=study, task=task, prepared=prepared)
+
+
+def reopen(
+    record: Record,
+    study: Study,
+    task: Task | None = None,
+    *,
+    trials: int | None = None,
+    address: str | None = None,
+    accept_changes: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+    **changed: Any,
+) -> tuple[OpenStudy, int]:
+    """A study that is to go on, and the number of trials it is to have then.
+
+    `changed`: fields of CHANGEABLE with their new values; None leaves one as it is.
+    Raises UserError, DataError.
+    """
+    if study.config.parent is not None:
+        raise UserError(
+            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
+        )
+    task = task or find_task(study.config.task)
+    history = record.history(study)
+    length = history.length or study.config.trials
+    trials = length if trials is None else trials
+    if trials < length:
+        raise UserError(
+            f"--trials must be at least the study's length ({length}), got {trials}: "
+            "a study can be extended, not cut"
+        )
+    new = {key: value for key, value in changed.items() if value is not None}
+    assert set(new) <= set(CHANGEABLE)
+    if "tracking_uri" in new:
+        new["tracking_uri"] = absolute(new["tracking_uri"])
+        check_server(new["tracking_uri"])
+    config = dataclasses.replace(study.config, trials=trials, **new)
+    check_own_gpus(config, address)
+    check_storage(config.storage)
+    prepared = prepare(task, config)
+    differing = changes(history.depends_on or study.origin, depends_on(task, prepared))
+    if differing and not accept_changes:
+        raise UserError(
+            f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
+            "may not compare; go on all the same with --accept-changes"
+        )
+    check_cluster(config, address, task, prepared, record.folder)
+    if new:
+        study = record.relocate(study, new)
+    try:
+        check_server(study.config.tracking_uri)
+    except TrackingError as error:  # training does not wait for it, begun as it is
+        say(f"MLflow will be behind: {error}")
+    return OpenStudy(record=record, study=study, task=task, prepared=prepared), trials
+
+
+def check_own_gpus(config: StudyConfig, address: str | None) -> None:
+    """Where trials run on this machine: that it has what one asks for. Raises UserError."""
+    if address is None:
+        check_gpus(config.gpus_per_trial, gpu_count())
+
+
+def check_cluster(
+    config: StudyConfig, address: str | None, task: Task, prepared: Prepared, studies_dir: Path
+) -> None:
+    """Where the study runs on a cluster: connect, and see that every node can train.
+
+    Raises ClusterError, StorageError.
+    """
+    if address is None:
+        return
+    from search.machines import cluster, node_check
+
+    cluster.connect(address)
+    node_check.check_nodes(config, node_check.expectation(task, config, prepared, studies_dir))
+
+
+def _room(address: str | None, cpus_per_trial: int, gpus_per_trial: float) -> tuple[int, int]:
+    """The most GPUs that a machine has, and the trials that fit at a time."""
+    if address is None:
+        gpus = gpu_count()
+        return gpus, default_workers(cpus_per_trial, gpus_per_trial, gpus)
+    from search.machines import capacity, cluster, nodes
+
+    cluster.connect(address)
+    if cpus_per_trial < 1 or not gpus_per_trial >= 0:
+        return 0, 1  # StudyConfig says what is wrong
+    workers = capacity.most_slots(cpus_per_trial, gpus_per_trial)
+    return nodes.most_gpus(nodes.alive_nodes() + nodes.planned_nodes()), max(workers, 1)
+
+
+def _value(task: Task, name: str, value: Value) -> Value:
+    """A text is read by the hyperparameter's annotation, anything else is taken as it is."""
+    return parse_hyperparameter(task, name, value) if isinstance(value, str) else value

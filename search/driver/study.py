@@ -1,0 +1,213 @@
+"""A study as a program handles it: `search.run` and `search.load` give one (search/__init__.py).
+
+Heavy imports happen inside its methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from search.errors import EndedEarly
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from search.driver.new_study import OpenStudy
+    from search.record.record import Record
+    from search.record.study import Study as Row
+    from search.reports.trials import BestTrial
+    from search.tasks.config import StudyConfig
+    from search.tasks.task import Task
+
+__all__ = ["StudyHandle", "ignore_line", "print_line"]
+
+
+def print_line(text: str) -> None:
+    """To a person, at once."""
+    print(text, flush=True)
+
+
+def ignore_line(text: str) -> None:
+    """Where nobody wants to read."""
+
+
+class StudyHandle:
+    """A study on record: what is known of it, and what can be done with it."""
+
+    def __init__(self, record: Record, row: Row, task: Task | None = None) -> None:
+        self._record, self._row, self._given_task = record, row, task
+
+    @property
+    def name(self) -> str:
+        return self._row.name
+
+    @property
+    def config(self) -> StudyConfig:
+        """What was asked for, defaults included."""
+        return self._row.config
+
+    @property
+    def task(self) -> Task:
+        """Raises UserError where it cannot be imported from here."""
+        from search.tasks.registry import find_task
+
+        return self._given_task or find_task(self.config.task)
+
+    @property
+    def state(self) -> str:
+        """running, finished, stopped (asked to) or interrupted (a signal, a crash)."""
+        from search.reports.summary import study_state
+
+        return study_state(self._record.history(self._row), self._record.driven(self.name))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """All that `show NAME --json` prints (search/README.md)."""
+        from search.reports.summary import summarise
+
+        return summarise(self._record, self._row, self.task)
+
+    @property
+    def best(self) -> BestTrial | None:
+        """The best complete trial: number, value (at its last epoch), epoch, config."""
+        from search.reports.trials import best_trial
+
+        return best_trial(self._record, self._row, self.task)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial, indexed by its number: state, value, epochs, one column config.NAME a
+        hyperparameter, metric.NAME at its last epoch, cpu_s, seed, source, reason of a failure."""
+        from search.reports.trials import trials_table
+
+        return trials_table(self._record, self._row, self.task)
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """A row an epoch: as trials.parquet."""
+        from search.reports.table import table
+
+        frame: pd.DataFrame = table(self._record, self._row).to_pandas()
+        return frame
+
+    def resume(
+        self,
+        *,
+        trials: int | None = None,
+        workers: int | None = None,
+        storage: str | None = None,
+        tracking_uri: str | None = None,
+        trial_timeout_s: float | None = None,
+        time_budget_s: float | None = None,
+        address: str | None = None,
+        accept_changes: bool = False,
+        quiet: bool = False,
+        say: Callable[[str], None] = print_line,
+    ) -> Self:
+        """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is.
+
+        Returns and raises as `run`; UserError too where code, data or versions differ from those
+        it began with, unless `accept_changes`.
+        """
+        from search.driver.new_study import reopen
+
+        say = ignore_line if quiet else say
+        opened, length = reopen(
+            self._record,
+            self._row,
+            self._given_task,
+            trials=trials,
+            address=address,
+            accept_changes=accept_changes,
+            say=say,
+            workers=workers,
+            storage=storage,
+            tracking_uri=tracking_uri,
+            trial_timeout_s=trial_timeout_s,
+        )
+        self._row = opened.study
+        return self.drive(opened, length, time_budget_s, address, quiet, say)
+
+    def stop(self, *, now: bool = False) -> str:
+        """Ask whoever drives it, or its promotion, to stop: when running trials pause, or `now`
+        (within seconds). The name of what was asked. Raises UserError if nothing runs."""
+        from search.driver.stop import request_stop
+
+        return request_stop(self._record, self._row, now=now)
+
+    def describe_best(self, count: int = 10, *, width: int | None = None) -> str:
+        """The best trials as a table of text, wrapped at `width` characters."""
+        from search.reports.trials import describe_best
+
+        return describe_best(self._record, self._row, self.task, count=count, width=width)
+
+    def trial(self, number: int) -> dict[str, Any]:
+        """Configuration, curve, failures, traceback and log of one trial."""
+        from search.reports.summary import show_trial
+
+        return show_trial(self._record, self._row, number)
+
+    def follow(self, *, trial: int | None = None) -> Self:
+        """Show a study that another process drives, or one trial's epochs and log, until it
+        ends."""
+        from search.reports.follow import follow_study, follow_trial
+
+        if trial is None:
+            follow_study(self._record, self._row, self.task)
+        else:
+            follow_trial(self._record, self._row, trial)
+        return self
+
+    def delete(self) -> None:
+        """Its record and its folder; its runs in MLflow stay."""
+        self._record.delete(self._row)
+
+    def drive(
+        self,
+        opened: OpenStudy,
+        trials: int,
+        time_budget_s: float | None,
+        address: str | None,
+        quiet: bool,
+        say: Callable[[str], None],
+    ) -> Self:
+        """See it through. Raises EndedEarly, KeyboardInterrupt."""
+        from search.decisions import plan
+        from search.driver.run import see_through
+
+        task, config = opened.task, opened.study.config
+        size_mib = task.checkpoint_mib(config.fixed) if task.checkpoint_mib else None
+        say(plan.describe(config, trials, len(task.first_trials(config)), size_mib))
+        try:
+            see_through(
+                opened.record,
+                opened.study,
+                opened.task,
+                opened.prepared,
+                trials=trials,
+                time_budget_s=time_budget_s,
+                address=address,
+                quiet=quiet,
+                say=say,
+            )
+        except EndedEarly as early:
+            if early.outcome == "interrupted":
+                raise KeyboardInterrupt(early.why) from early
+            if early.outcome == "failed":
+                raise
+        return self
+
+    @property
+    def length(self) -> int:
+        """How many trials it is to have."""
+        return self._record.history(self._row).length or self.config.trials
+
+    @property
+    def stopped_because(self) -> str:
+        """Why its last driver ended before the end; "" if it did not."""
+        session = self._record.history(self._row).last_session
+        return str(session.details.get("why", "")) if session else ""
+
+    def __repr__(self) -> str:
+        return f"<search.Study {self.name}: {self.state}>"
