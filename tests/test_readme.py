@@ -221,6 +221,13 @@ def test_every_file_named_is_there(readme: str) -> None:
         assert (ROOT / name).exists() or any(below), f"{readme}: {name}"
 
 
+@pytest.mark.parametrize("readme", readmes())
+def test_every_name_said_to_be_in_a_file_is_there(readme: str) -> None:
+    for name, file in re.findall(r"`(\w+)`\s+in\s+`([\w/]+\.py)`", prose(readme)):
+        definition = rf"^ *(def|class) {name}\b|^{name} = "
+        assert re.search(definition, (ROOT / file).read_text(), re.MULTILINE), f"{name} in {file}"
+
+
 def test_the_readme_is_short_and_begins_with_the_whole_set_up() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 200
