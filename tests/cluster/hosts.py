@@ -124,9 +124,15 @@ class Host:
 
     def process(self, words: str) -> psutil.Process:
         """The oldest one whose command line has these words."""
-        found = [p for p in self.processes() if words in " ".join(p.cmdline())]
-        assert found, (words, [p.cmdline() for p in self.processes()])
-        return min(found, key=lambda p: p.create_time())
+        found, lines = [], []
+        for process in self.processes():
+            # One that has just ended has no command line.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(process.cmdline()))
+                if words in lines[-1]:
+                    found.append(process)
+        assert found, (words, lines)
+        return min(found, key=lambda process: process.create_time())
 
     def kill(self, words: str) -> int:
         """kill -9, as a machine's memory killer does; the process id, as this machine counts."""
