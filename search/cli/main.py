@@ -1,4 +1,3 @@
-# PYTHON_ARGCOMPLETE_OK
 """The command line: parse, make one call, print. Each command lives in a module beside this one.
 
 Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. A defect of ours shows its traceback: 1.
