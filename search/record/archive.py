@@ -22,7 +22,7 @@ from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
 from search.record.record import Record
 from search.record.study import Study, StudyWithEvents
-from search.tasks.registry import lies_in
+from search.tasks.registry import is_imported_from
 
 __all__ = ["export_study", "import_study"]
 
@@ -178,7 +178,7 @@ def _check_room(record: Record, contents: Contents) -> None:
                 f"import that was broken off: import with another --storage, or delete "
                 f"studies/{record.files(study).name} there"
             )
-        if lies_in(study.config.task, record.folder):
+        if is_imported_from(study.config.task, record.folder):
             raise RecordError(
                 f"task {study.config.task} of study {study.name} lies in the studies folder "
                 f"{record.folder}: code is never run from there; move it"

@@ -32,7 +32,7 @@ from search.record.requests import Requests
 from search.record.sqlite import Sqlite
 from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study
 from search.tasks.config import StudyConfig
-from search.tasks.registry import lies_in
+from search.tasks.registry import is_imported_from
 
 __all__ = [
     "Record",
@@ -82,7 +82,7 @@ class Record:
         return [read_study(dict(row), self._check_task) for row in rows]
 
     def _check_task(self, config: StudyConfig) -> None:
-        if lies_in(config.task, self.folder):
+        if is_imported_from(config.task, self.folder):
             raise RecordError(
                 f"task {config.task} of study {config.name} lies in the studies folder "
                 f"{self.folder}: code is never run from there; move it"

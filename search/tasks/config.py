@@ -19,18 +19,18 @@ Scheduler = Literal["asha", "asha-published", "none"]
 Phase = Literal["search", "confirm", "final"]
 Value = str | int | float | bool | None  # of a hyperparameter
 
-MOST = 1_000_000  # trials, epochs: more is a slip of the finger
-MOST_LETTERS = 100  # of a study's name; its promotion's phases have a word more
+MAX_COUNT = 1_000_000  # trials, epochs: more is a slip of the finger
+MAX_NAME_LENGTH = 100  # of a study's name; its promotion's phases have a word more
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """One optimisation of one task's objective over its space."""
+    """One optimisation of one task's objective over its space. Raises UserError out of bounds."""
 
     name: str  # also the name of its folder
-    task: str
-    dataset: str
+    task: str  # a built-in task's name, or a user's own as module:ATTRIBUTE
+    dataset: str  # of the task's DATASETS
     trials: int = 64  # the first ones included that are not drawn (`baseline`)
     max_epochs: int = 9  # R in Li et al. 2020 (arXiv:1810.05934)
     min_epochs: int = 1  # r: the grace period
@@ -45,10 +45,10 @@ class StudyConfig:
     baseline: bool = True  # trial 0 is the report's configuration, trial 1 our default
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
     keep_checkpoints: int = 5  # of the best trials, once the study is finished
-    data_dir: str | None = None  # the only place data is taken from, if given
+    data_dir: str | None = None  # the only folder data are taken from, if given
     tracking_uri: str = "sqlite:///mlflow.db"
     storage: str | None = None  # shared folder or s3://BUCKET/PREFIX; None: the studies folder
-    phase: Phase = "search"  # confirm, final: runs of a promotion, told one by one, none drawn
+    phase: Phase = "search"  # confirm, final: of a promotion, whose trials are given
     parent: str | None = None  # of those: the study that is promoted
 
     def __post_init__(self) -> None:
@@ -58,20 +58,20 @@ class StudyConfig:
             raise UserError(first_line(error)) from None
         if self.storage is not None:
             check_uri(self.storage)
-        most_letters = MOST_LETTERS + (len(f".{self.phase}") if self.parent else 0)
-        if not _NAME.fullmatch(self.name) or len(self.name) > most_letters:
+        max_length = MAX_NAME_LENGTH + (len(f".{self.phase}") if self.parent else 0)
+        if not _NAME.fullmatch(self.name) or len(self.name) > max_length:
             raise UserError(
-                f"a study's name is letters, digits, '.', '_' and '-', at most {MOST_LETTERS}, and "
-                f"begins with a letter or digit; got {self.name!r}"
+                f"a study's name is letters, digits, '.', '_' and '-', at most {MAX_NAME_LENGTH}, "
+                f"and begins with a letter or digit; got {self.name!r}"
             )
         for name, least, most in (
-            ("trials", 1, MOST),
-            ("min_epochs", 1, MOST),
-            ("reduction_factor", 2, MOST),
+            ("trials", 1, MAX_COUNT),
+            ("min_epochs", 1, MAX_COUNT),
+            ("reduction_factor", 2, MAX_COUNT),
             ("seed", 0, 2**63 - 1),
             ("workers", 1, 10_000),
             ("cpus_per_trial", 1, 10_000),
-            ("keep_checkpoints", 1, MOST),
+            ("keep_checkpoints", 1, MAX_COUNT),
         ):
             value = getattr(self, name)
             if value < least:
@@ -82,8 +82,8 @@ class StudyConfig:
             raise UserError(
                 f"max_epochs must be at least min_epochs ({self.min_epochs}), got {self.max_epochs}"
             )
-        if self.max_epochs > MOST:
-            raise UserError(f"max_epochs must be at most {MOST}, got {self.max_epochs}")
+        if self.max_epochs > MAX_COUNT:
+            raise UserError(f"max_epochs must be at most {MAX_COUNT}, got {self.max_epochs}")
         if self.trial_timeout_s is not None and not 0.001 <= self.trial_timeout_s <= 1e9:
             raise UserError(
                 f"trial_timeout_s must be between 0.001 and 1e9, got {self.trial_timeout_s}"

@@ -16,31 +16,31 @@ __all__ = ["parse_hyperparameter"]
 
 def parse_hyperparameter(task: Task, name: str, text: str) -> Value:
     """A hyperparameter's value as typed on the command line, by its annotation; its bounds are
-    the configuration's to check. Raises ValueError."""
-    kinds = {
+    the configuration's to check. Raises UserError."""
+    annotations = {
         field.name: typing.get_type_hints(task.config)[field.name]
         for field in dataclasses.fields(cast(Any, task.config))
     }
-    if name not in kinds:
+    if name not in annotations:
         raise UserError(
-            f"{task.name} has no hyperparameter {name!r}; there are: {', '.join(kinds)}"
+            f"{task.name} has no hyperparameter {name!r}; there are: {', '.join(annotations)}"
         )
-    among = typing.get_args(kinds[name])  # of X | None and Literal[...]
-    if text.lower() == "none" and type(None) in among:
+    alternatives = typing.get_args(annotations[name])  # of X | None and Literal[...]
+    if text.lower() == "none" and type(None) in alternatives:
         return None
-    if all(isinstance(choice, str) for choice in among) and among:
+    if all(isinstance(each, str) for each in alternatives) and alternatives:
         return text
-    [kind, *others] = [k for k in among if k is not type(None)] or [kinds[name]]
-    if others or kind not in _READ:
-        raise UserError(f"{name} of {task.name} is {kinds[name]}, which cannot be typed here")
-    read, rule = _READ[kind]
+    [kind, *others] = [k for k in alternatives if k is not type(None)] or [annotations[name]]
+    if others or kind not in _PARSERS:
+        raise UserError(f"{name} of {task.name} is {annotations[name]}, which cannot be typed here")
+    parse, rule = _PARSERS[kind]
     try:
-        return read(text)
+        return parse(text)
     except (ValueError, KeyError):
         raise UserError(f"{name} must be {rule}, got {text!r}") from None
 
 
-_READ: dict[Any, tuple[Callable[[str], Value], str]] = {
+_PARSERS: dict[Any, tuple[Callable[[str], Value], str]] = {
     bool: (lambda text: {"true": True, "false": False}[text.lower()], "true or false"),
     int: (int, "a whole number"),
     float: (float, "a number"),

@@ -15,7 +15,7 @@ from search.errors import UserError
 from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
 
-__all__ = ["NAMES", "find_task", "lies_in"]
+__all__ = ["NAMES", "find_task", "is_imported_from"]
 
 
 def _sts() -> Task:
@@ -64,7 +64,7 @@ NAMES = tuple(_REGISTRY)
 
 
 def find_task(name: str) -> Task:
-    """The task of that name, or a user's own by `module:ATTRIBUTE`. Raises ValueError."""
+    """The task of that name, or a user's own by `module:ATTRIBUTE`. Raises UserError."""
     if name in _REGISTRY:
         return _REGISTRY[name]()
     if name.startswith(f"{MAIN}:"):
@@ -86,7 +86,7 @@ def find_task(name: str) -> Task:
     return task
 
 
-def lies_in(name: str, folder: Path) -> bool:
+def is_imported_from(name: str, folder: Path) -> bool:
     """Whether a user's own task would be imported from that folder. Imports nothing."""
     top = name.partition(":")[0].partition(".")[0]
     if name in _REGISTRY or not top.isidentifier():
@@ -95,5 +95,7 @@ def lies_in(name: str, folder: Path) -> bool:
         spec = importlib.util.find_spec(top)
     except (ValueError, ImportError):
         return False
-    places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
-    return any(Path(place).resolve().is_relative_to(folder) for place in places if place)
+    locations = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
+    return any(
+        Path(location).resolve().is_relative_to(folder) for location in locations if location
+    )

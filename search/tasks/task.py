@@ -22,16 +22,24 @@ __all__ = ["DataModule", "Task", "TestableData"]
 
 
 class DataModule(Protocol):
-    """What a task knows of its data. Imports nothing heavy: the driver loads it too."""
+    """What a task knows of its data. Imports nothing heavy: the driver loads it too.
 
-    DATASETS: tuple[str, ...]  # the first is the default
+    N validation examples. Predictions are (N,) or (N, classes), in the order of the labels.
+    It may have `check(config, data)`, too: raises ValueError where `config` cannot be trained on
+    `data`.
+    """
+
+    DATASETS: tuple[str, ...]  # names of data sets; the first is the default
 
     def prepare(self, dataset: str, data_dir: Path | None) -> Prepared:
-        """Find (or download), verify, parse once. Raises DataError."""
+        """Find (or download), verify, parse once. `data_dir`: the only folder to look in, or None.
+
+        Raises DataError (missing, damaged, malformed: trainables/errors.py).
+        """
         ...
 
     def load(self, folder: Path) -> Any:
-        """Memory-map what `prepare` made; the same object each time."""
+        """Memory-map what `prepare` made in `folder`; the same object each time."""
         ...
 
     def labels(self, data: Any) -> np.ndarray:
@@ -39,7 +47,10 @@ class DataModule(Protocol):
         ...
 
     def objective(self, labels: np.ndarray, predictions: np.ndarray) -> float:
-        """The objective, from validation labels and predictions."""
+        """The objective, of labels (N,) and predictions; of all examples or of any resample.
+
+        NaN where it is not defined, as a correlation of equal numbers.
+        """
         ...
 
     def baselines(self, data: Any) -> dict[str, np.ndarray]:
@@ -48,18 +59,26 @@ class DataModule(Protocol):
 
 
 class TestableData(DataModule, Protocol):
-    """What promotion asks for beside."""
+    """Data that have a test split, which promotion needs. M test examples.
+
+    It may have `check_test(dataset, data_dir)`, too: raises DataError where the test split is
+    missing, without opening it.
+    """
 
     def test_hash(self, dataset: str) -> str:
-        """Names the test split's content without opening it."""
+        """A text that names the test split's content; known without opening it."""
         ...
 
     def load_test(self, dataset: str, data_dir: Path | None) -> HeldOut:
-        """Raises SplitLockedError outside `unlocked_test_split`, DataError."""
+        """The test split: inputs, labels (M,), groups (M,).
+
+        Raises SplitLockedError outside `unlocked_test_split` (trainables/test_split_lock.py),
+        DataError.
+        """
         ...
 
     def test_baselines(self, data: Any, test: HeldOut) -> dict[str, np.ndarray]:
-        """Test predictions of what needs no training, by name."""
+        """Test predictions of what needs no training, (M,) or (M, classes), by name."""
         ...
 
 
@@ -68,36 +87,48 @@ class Task:
     """One training job that can be searched."""
 
     name: str
-    metric: str  # the objective, among each epoch's metrics
+    # The objective's name among each epoch's metrics.
+    metric: str
     mode: Literal["max", "min"] = "max"
-    config: Callable[
-        ..., Any
-    ]  # a frozen dataclass: the hyperparameters, with their defaults and bounds
-    space: Callable[[Any], dict[str, Any]]  # an Optuna trial → keyword arguments of `config`
-    points: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # named, in the space
+    # A frozen dataclass: the hyperparameters with their defaults. It raises ValueError where one is
+    # out of bounds. Values are text, numbers, bools or None.
+    config: Callable[..., Any]
+    # Define-by-run: draws by an Optuna trial (`trial.suggest_float("rate", …)`), and gives what it
+    # drew as keyword arguments of `config`, each by the name it was drawn by. A name has one kind
+    # of range: the same choices, or the same type and scale, wherever it is drawn.
+    space: Callable[[Any], dict[str, Any]]
+    # Named points of the space: name → keyword arguments of `config`.
+    points: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    # Fixed hyperparameters → the names of the points that are run first and in full: the report's
+    # own before our default.
     first_points: Callable[[Mapping[str, Value]], tuple[str, ...]] = lambda fixed: ()
-    # ^ given what is fixed: the names of the points run first, the report's own before our default
-    without_gpu: Mapping[str, Value] = field(default_factory=dict)  # fixed where there is none
+    # Hyperparameters that are fixed where there is no GPU, unless the user sets them.
+    without_gpu: Mapping[str, Value] = field(default_factory=dict)
+    # With a `model`, TestableData.
     data: DataModule
-    train: str | TrainingFunction  # "module:function", so that a driver need not import torch
-    figures: str | None = None  # "module:function": pictures of a complete trial, as PNG
+    # Itself, or "module:function", so that a driver need not import torch.
+    train: str | TrainingFunction
+    # "module:function" of pictures of a complete trial, as in trainables/cnn/figures.py.
+    figures: str | None = None
+    # Name of a module that is a ModelModule (trainables/export.py), for promotion.
     model: str | None = None
-    # ^ module of a ModelModule, for promotion; `data` then is TestableData
-    reported: Mapping[str, float] = field(default_factory=dict)  # test scores of others, by name
+    # Test scores that others have reported, by name.
+    reported: Mapping[str, float] = field(default_factory=dict)
+    # Fixed hyperparameters → the largest that a checkpoint can be, in MiB. None: not known.
     checkpoint_mib: Callable[[Mapping[str, Value]], float] | None = None
-    # ^ given what is fixed: the largest that a checkpoint can be; None: not known
+    # Defaults of a study's R, r and η in Li et al. 2020 (arXiv:1810.05934).
     max_epochs: int = 9
     min_epochs: int = 1
     reduction_factor: int = 3
 
     def model_module(self) -> ModelModule:
-        """Imports torch. Raises ValueError where the task has none."""
+        """The module that `model` names; imports torch. Raises UserError where it names none."""
         if self.model is None:
             raise UserError(f"task {self.name} names no model (Task.model): it has no promotion")
         return cast(ModelModule, importlib.import_module(self.model))
 
     def testable_data(self) -> TestableData:
-        """Raises ValueError where the task has no test split."""
+        """The data, with their test split. Raises UserError where they have none."""
         if not hasattr(self.data, "load_test"):
             raise UserError(f"task {self.name} has no test split (data.load_test)")
         return cast(TestableData, self.data)
@@ -108,24 +139,25 @@ class Task:
         return 1 if self.mode == "max" else -1
 
     def objective(self, labels: np.ndarray, predictions: np.ndarray) -> float:
-        """By the data module; a plain number, whatever that one gives."""
+        """The data module's objective as a plain number, of labels (N,) and predictions."""
         return float(self.data.objective(labels, predictions))
 
     def training_function(self) -> TrainingFunction:
+        """`train`, imported where it is a name."""
         function: TrainingFunction = (
             pkgutil.resolve_name(self.train) if isinstance(self.train, str) else self.train
         )
         return function
 
     def configure(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """The whole configuration, defaults included. Raises ValueError."""
+        """The whole configuration, defaults included. Raises UserError (out of bounds)."""
         try:
             return dataclasses.asdict(self.config(**values))
         except ValueError as error:
             raise UserError(first_line(error)) from error
 
     def check(self, values: Mapping[str, Value], data: Any) -> None:
-        """Raises ValueError if the data module says that these cannot be trained on `data`."""
+        """Raises UserError if the data module says that these cannot be trained on `data`."""
         check = getattr(self.data, "check", None)
         if check is not None:
             try:
@@ -140,6 +172,6 @@ class Task:
         """
         names = self.first_points(config.fixed) if config.baseline else ()
         return [
-            (name, self.configure({**self.points[name], **(config.fixed if place else {})}))
-            for place, name in enumerate(names)
+            (name, self.configure({**self.points[name], **(config.fixed if number else {})}))
+            for number, name in enumerate(names)
         ][: config.trials]
