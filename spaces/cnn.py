@@ -14,7 +14,7 @@ WITHOUT_GPU: dict[str, Any] = {"model": "lenet"}
 
 
 def space(trial: BaseTrial) -> dict[str, Any]:
-    """Keyword arguments of `trainables.cnn.Config`: those that mean something under the others."""
+    """Draw keyword arguments of `trainables.cnn.Config`: those that mean something together."""
     config: dict[str, Any] = {}
 
     def choose(name: str, choices: list[Any]) -> Any:
@@ -117,5 +117,5 @@ def first_points(fixed: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def checkpoint_mib(fixed: Mapping[str, Any]) -> float:
-    """The largest checkpoint that can be drawn: weights, their average, momentum."""
+    """The largest checkpoint, in MiB, that can be drawn: weights, their average, momentum."""
     return {"lenet": 0.75}.get(fixed.get("model", ""), 130.0)
