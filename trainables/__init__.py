@@ -28,11 +28,11 @@ class Epoch:
 
     number: int  # 1 for the first
     metrics: Mapping[str, float]  # plain floats; the task's objective is one of them
+    # All that is needed to go on bit for bit: model, optimiser, schedule, epoch, generators.
+    # Valid until the next epoch is asked for. Frozen tensors are not in it.
     state: Callable[[], State]
-    # ^ all that is needed to go on bit for bit: model, optimiser, schedule, epoch, generators.
-    #   Valid until the next epoch is asked for. Frozen tensors are not in it.
+    # Of the validation split, in its order: (N,) scores or (N, classes) probabilities, float32
     predictions: Callable[[], np.ndarray]
-    # ^ of the validation split in its order: (N,) scores or (N, classes) probabilities, float32
 
 
 class TrainingFunction(Protocol):

@@ -24,8 +24,8 @@ def cache_folder() -> Path:
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """The folder of what `build(folder)` makes from everything that `key` names; made once.
 
-    Processes that ask for the same at once wait for the one that builds. A build that fails or
-    is killed, or a loss of power, leaves nothing behind that another could take for the whole.
+    Processes that want the same at the same time wait for the one that builds. A build that fails
+    or is killed, or a loss of power, leaves nothing behind that another could take for the whole.
     """
     root = cache_folder() / "prepared"
     folder = root / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:24]}"
@@ -48,7 +48,7 @@ def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:
 
 
 def save_array(path: Path, array: np.ndarray) -> None:
-    """As `np.save`, whose OSError on a full disk has no errno: who reads it cannot tell why."""
+    """As `np.save`, whose OSError on a full disk has no errno, so that nobody knows the cause."""
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         header = np.lib.format.header_data_from_array_1_0(array)

@@ -57,7 +57,7 @@ def save(state: State, folder: Path, epoch: int) -> Path:
         partial.unlink(missing_ok=True)  # on a full disk, it would keep it so
         raise
     sync(folder)
-    _remove_left(folder)
+    _remove_abandoned(folder)
     so_far = [old for number, old in _newest_first(folder) if number <= epoch]
     for old in so_far[KEPT:]:
         old.unlink(missing_ok=True)
@@ -90,8 +90,8 @@ def _check_loads(payload: bytes | memoryview) -> None:
         ) from None
 
 
-def _remove_left(folder: Path) -> None:
-    """Unlink what writers that were killed have left, but nothing that may still be written."""
+def _remove_abandoned(folder: Path) -> None:
+    """Delete what killed writers have left, but nothing that may still be written."""
     for partial in folder.glob("*.partial"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - partial.stat().st_mtime > _ABANDONED_S:

@@ -11,24 +11,25 @@ import numpy as np
 
 from trainables.cache import cache_folder
 
-__all__ = ["HeldOut", "Prepared", "find", "places"]
+__all__ = ["HeldOut", "Prepared", "data_folders", "find"]
 
 
-def places(data_dir: Path | None = None) -> list[Path]:
+def data_folders(data_dir: Path | None = None) -> list[Path]:
     """The folders in which data is looked for, first to last.
 
-    A `data_dir` that is given is the only place: data is never silently taken from elsewhere.
+    A `data_dir` that is given is the only one: data are never silently taken from elsewhere.
     """
     if data_dir is not None:
         return [data_dir]
-    named = os.environ.get("SEARCH_DATA_DIR")
-    folders = [Path(named)] if named else []
+    from_environment = os.environ.get("SEARCH_DATA_DIR")
+    folders = [Path(from_environment)] if from_environment else []
     return [*folders, Path("data"), Path("..", "shared", "data"), cache_folder() / "data"]
 
 
 def find(relative: str, data_dir: Path | None = None) -> Path | None:
-    """The first place that holds `relative` (a file or folder), as a full path, or None."""
-    for folder in places(data_dir):
+    """The file or folder `relative` in the first of the data folders that has it, as a full path,
+    or None."""
+    for folder in data_folders(data_dir):
         if (folder / relative).exists():
             return (folder / relative).resolve()
     return None
@@ -46,6 +47,6 @@ class Prepared:
 class HeldOut:
     """A test split: read at promotion, and every reading is counted."""
 
-    inputs: Any  # as the task's model takes them
+    inputs: Any  # N examples, as the task's model takes them
     labels: np.ndarray  # (N,), as the validation labels
     groups: np.ndarray  # (N,) names: the genre or class of each example

@@ -30,7 +30,7 @@ class Model(Protocol):
         ...
 
     def answer(self, inputs: Any) -> dict[str, Any]:
-        """What a user is told: columns by name, N values each. Raises ValueError."""
+        """What a user gets: columns by name, N values each. Raises ValueError."""
         ...
 
 
@@ -46,7 +46,7 @@ class ModelModule(Protocol):
         ...
 
     def example(self) -> Any:
-        """Two inputs."""
+        """Two inputs, in the form that `Model.predict` takes."""
         ...
 
     def typed(self, arguments: Sequence[str]) -> Any:
@@ -55,21 +55,23 @@ class ModelModule(Protocol):
 
 
 def seal(folder: Path) -> str:
-    """Write the sums of all files in `folder`; gives the model's hash."""
-    lines = [f"{_sum(path)}  {path.name}\n" for path in _files(folder)]
+    """Write the SHA-256 of every file in `folder`; the model's hash, in hexadecimal."""
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in _files(folder)]
     (folder / _SUMS).write_text("".join(lines))
     return verify(folder)
 
 
 def verify(folder: Path) -> str:
-    """The model's hash, if its files are those that were sealed. Raises AlteredError."""
+    """The model's hash, as `seal` gave it. Raises AlteredError where a file is another."""
     try:
         sums = (folder / _SUMS).read_text()
     except OSError:
         raise AlteredError(f"{folder} is no model of ours: it has no {_SUMS}") from None
-    said = {line[66:]: line[:64] for line in sums.splitlines()}  # sum, two spaces, name
-    found = {path.name: _sum(path) for path in _files(folder)}
-    differing = sorted(name for name in said.keys() | found if said.get(name) != found.get(name))
+    sealed = {line[66:]: line[:64] for line in sums.splitlines()}  # sum, two spaces, name
+    found = {path.name: _sha256(path) for path in _files(folder)}
+    differing = sorted(
+        name for name in sealed.keys() | found if sealed.get(name) != found.get(name)
+    )
     if differing:
         raise AlteredError(f"{folder} was altered since it was sealed: {', '.join(differing)}")
     return hashlib.sha256(sums.encode()).hexdigest()
@@ -79,6 +81,6 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and path.name != _SUMS)
 
 
-def _sum(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

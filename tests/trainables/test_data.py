@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainables.data import find, places
+from trainables.data import data_folders, find
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +17,10 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "work")
 
 
-def test_places_are_searched_in_order(tmp_path, monkeypatch):
+def test_data_folders_are_searched_in_order(tmp_path, monkeypatch):
     monkeypatch.setenv("SEARCH_DATA_DIR", str(tmp_path / "named"))
     folders = [tmp_path / "named", Path("data"), Path("../shared/data"), tmp_path / "cache/data"]
-    assert places() == folders
+    assert data_folders() == folders
     for folder in reversed(folders):
         (folder / "corpus").mkdir(parents=True)
         assert find("corpus") == (folder / "corpus").resolve()

@@ -20,31 +20,31 @@ AVERAGINGS = ("none", "ema")
 class Config:
     """Hyperparameters of one training; the defaults are a known-good LeNet-5."""
 
+    # One of MODELS, both in their CIFAR form
     model: str = "lenet"
-    # ^ of MODELS, both in their CIFAR form
     activation: str = "celu"
+    # α of celu(x) = max(0, x) + min(0, α·(exp(x/α) - 1)), Barron 2017 (arXiv:1704.07483)
     celu_alpha: float = 1.0
-    # ^ α of celu(x) = max(0, x) + min(0, α·(exp(x/α) - 1)), Barron 2017 (arXiv:1704.07483)
+    # ε of q' = (1 - ε)·δ + ε·u, u uniform over the classes, Szegedy et al. 2016 (1512.00567)
     label_smoothing: float = 0.0
-    # ^ ε of q' = (1 - ε)·δ + ε·u, u uniform over the classes, Szegedy et al. 2016 (1512.00567)
+    # The highest that the schedule reaches
     learning_rate: float = 0.05
-    # ^ the highest that the schedule reaches
     momentum: float = 0.9
     nesterov: bool = True
+    # L2, on every parameter
     weight_decay: float = 3e-3
-    # ^ L2, on every parameter
+    # Images a step; an epoch leaves out the rest that fills no batch, another one each time
     batch_size: int = 128
-    # ^ images a step; an epoch leaves out the rest that fills no batch, another one each time
+    # crop: 32×32 out of the image padded by 4; flip: left to right with p = .5
     augmentation: str = "flip"
-    # ^ crop: 32×32 out of the image padded by 4; flip: left to right with p = .5
+    # cosine: down to 0; one_cycle: linear up for the share `warmup`, then linear down to 0
     schedule: str = "one_cycle"
-    # ^ cosine: down to 0; one_cycle: linear up for the share `warmup`, then linear down to 0
+    # Share of all steps until max_epochs, of one_cycle only
     warmup: float = 0.2
-    # ^ share of all steps until max_epochs, of one_cycle only
+    # ema: the validation scores are those of an exponential moving average of the weights
     averaging: str = "ema"
-    # ^ ema: the validation scores are those of an exponential moving average of the weights
+    # Time constant of that average in epochs: the age at which a weight counts 1/e
     ema_epochs: float = 1.0
-    # ^ time constant of that average in epochs: the age at which a weight counts 1/e
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -33,29 +33,32 @@ class Batches:
         self.pixels_MC = images_NHWC.view(-1, 3)
         self.augmentation = augmentation
         self.generator = generator
-        self.ramp = torch.arange(SIZE, device=images_NHWC.device)
+        self.pixel_numbers = torch.arange(SIZE, device=images_NHWC.device)
 
     def __call__(self, images_B: Tensor) -> Tensor:
         """The images with these numbers, augmented: (B, 3, 32, 32)."""
         top_B, left_B, flip_B = self._draw(len(images_B))
-        columns_BW = torch.where(flip_B[:, None], SIZE - 1 - self.ramp, self.ramp) + left_B[:, None]
-        rows_BH = images_B[:, None] * self.side + top_B[:, None] + self.ramp
+        columns_BW = (
+            torch.where(flip_B[:, None], SIZE - 1 - self.pixel_numbers, self.pixel_numbers)
+            + left_B[:, None]
+        )
+        rows_BH = images_B[:, None] * self.side + top_B[:, None] + self.pixel_numbers
         pixels_BHW = rows_BH[:, :, None] * self.side + columns_BW[:, None, :]
         chosen_MC = self.pixels_MC.index_select(0, pixels_BHW.view(-1))
         return normalise(chosen_MC.view(-1, SIZE, SIZE, 3))
 
     def _draw(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Top, left and flip of each image; drawn for every augmentation alike."""
-        device = self.ramp.device
-        places_2B = torch.randint(
+        device = self.pixel_numbers.device
+        offsets_2B = torch.randint(
             2 * PADDING + 1, (2, batch), generator=self.generator, device=device
         )
         flip_B = torch.rand(batch, generator=self.generator, device=device) < 0.5
         if self.augmentation != "crop_flip":
-            places_2B = torch.full_like(places_2B, PADDING)
+            offsets_2B = torch.full_like(offsets_2B, PADDING)
         if self.augmentation == "none":
             flip_B = torch.zeros_like(flip_B)
-        return places_2B[0], places_2B[1], flip_B
+        return offsets_2B[0], offsets_2B[1], flip_B
 
 
 def normalise(images_BHWC: Tensor) -> Tensor:

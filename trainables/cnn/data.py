@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from trainables.cache import cache_folder, cached, save_array
 from trainables.cnn import Config
-from trainables.data import HeldOut, Prepared, find, places
+from trainables.data import HeldOut, Prepared, data_folders, find
 from trainables.errors import DataError
 from trainables.test_split_lock import require_unlocked
 
@@ -207,7 +207,8 @@ def _read_batches(
 def _download(data_dir: Path | None) -> Path:
     """The folder of batches, downloaded into the user's cache; never half of it."""
     root = cache_folder() / "data"
-    where = f"put it into {' or '.join(str(place / FOLDER) for place in places(data_dir))}"
+    locations = " or ".join(str(folder / FOLDER) for folder in data_folders(data_dir))
+    where = f"put it into {locations}"
     if data_dir is not None:
         raise DataError(f"CIFAR-10 is not in {data_dir}: {where}, from {ADDRESS}")
     root.mkdir(parents=True, exist_ok=True)

@@ -14,9 +14,9 @@ class Device:
     """A device and its number format; `name` is cpu or cuda."""
 
     name: str = "cpu"
+    # Convolutions and matrix products in bfloat16; the loss, the weights and their updates in
+    # float32. Off on a CPU, where it is slower.
     bfloat16: bool = False
-    # ^ convolutions and matrix products in bfloat16; the loss, the weights and their updates in
-    #   float32. Off on a CPU, where it is slower.
 
     def autocast(self) -> torch.autocast:
         """The context of a forward pass in this number format."""
@@ -24,13 +24,13 @@ class Device:
 
 
 def choose(name: str | None = None) -> Device:
-    """The GPU if there is one, else the CPU; ValueError if `name` is not to be had."""
-    there = torch.cuda.is_available()
+    """The GPU if there is one, else the CPU. Raises ValueError if there is no `name`."""
+    available = torch.cuda.is_available()
     if name not in (None, "cpu", "cuda"):
         raise ValueError(f"device must be cpu or cuda, got {name!r}")
-    if name == "cuda" and not there:
+    if name == "cuda" and not available:
         raise ValueError("device cuda was asked for, but torch sees no CUDA device; use cpu")
-    if name == "cpu" or not there:
+    if name == "cpu" or not available:
         return Device()
     torch.backends.cudnn.deterministic = True  # a resumed trial repeats bit for bit
     return Device(name="cuda", bfloat16=torch.cuda.is_bf16_supported(including_emulation=False))

@@ -62,11 +62,11 @@ def _confusion_matrix(counts: np.ndarray) -> bytes:
 
 def _filters(weights: np.ndarray, title: str) -> bytes:
     """Each filter (3, height, width) as an RGB picture, its own range spread over 0 to 1."""
-    across = min(len(weights), 8)
-    down = -(-len(weights) // across)
-    figure = _figure(across, down + 0.5)
+    columns = min(len(weights), 8)
+    rows = -(-len(weights) // columns)
+    figure = _figure(columns, rows + 0.5)
     figure.suptitle(title)
-    grid = figure.subplots(down, across, squeeze=False).ravel()
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, weight in zip(grid, weights, strict=False):

@@ -26,7 +26,7 @@ from trainables.seeding import derive
 
 __all__ = ["rate", "train"]
 
-EVALUATED = 500  # images a forward pass; no effect on the result
+EVALUATION_BATCH = 500  # images; no effect on the result
 
 
 def train(
@@ -58,26 +58,28 @@ def train(
         nesterov=config.nesterov,
         weight_decay=config.weight_decay,
     )
-    done = 0
+    epochs_done = 0
     if resume_from is not None:
         model.load_state_dict(resume_from["model"])
         average.load_state_dict(resume_from["average"])
         optimizer.load_state_dict(resume_from["optimizer"])
-        done = resume_from["epoch"]
-        _continue(generator, resume_from["generator"], derive(seed, "batches", done))
+        epochs_done = resume_from["epoch"]
+        _restore_generator(
+            generator, resume_from["generator"], derive(seed, "batches", epochs_done)
+        )
 
-    batches = Batches(_resident(data.train_images, device), config.augmentation, generator)
-    labels_N = _resident(data.train_labels, device)
-    val_images_NHWC = _resident(data.val_images, device)
+    batches = Batches(_on_device(data.train_images, device), config.augmentation, generator)
+    labels_N = _on_device(data.train_labels, device)
+    val_images_NHWC = _on_device(data.val_images, device)
     steps = len(labels_N) // config.batch_size  # an epoch; what fills no batch is left out
 
-    for epoch in range(done + 1, max_epochs + 1):
+    for epoch in range(epochs_done + 1, max_epochs + 1):
         model.train()
         loss_sum = torch.zeros((), device=device.name)
         correct = torch.zeros((), dtype=torch.int64, device=device.name)
         order_N = torch.randperm(len(labels_N), generator=generator, device=device.name)
         for step in range(steps):
-            taken = (epoch - 1) * steps + step
+            steps_done = (epoch - 1) * steps + step
             images_B = order_N[step * config.batch_size : (step + 1) * config.batch_size]
             labels_B = labels_N[images_B]
             with device.autocast():
@@ -86,9 +88,9 @@ def train(
                     logits_BK.float(), labels_B, label_smoothing=config.label_smoothing
                 )
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step(rate(config, taken / (steps * max_epochs)))
+            optimizer.step(rate(config, steps_done / (steps * max_epochs)))
             if average is not model:
-                _pull(*tensors, config.ema_epochs * steps, taken)
+                _update_average(*tensors, config.ema_epochs * steps, steps_done)
             loss_sum += loss.detach()
             correct += (logits_BK.argmax(1) == labels_B).sum()
 
@@ -131,7 +133,7 @@ def _state(
     }
 
 
-def _continue(generator: torch.Generator, state: Tensor, seed: int) -> None:
+def _restore_generator(generator: torch.Generator, state: Tensor, seed: int) -> None:
     """Draw on from `state`; from `seed` where another kind of device has drawn so far."""
     if len(state) == len(generator.get_state()):
         generator.set_state(state)
@@ -144,12 +146,14 @@ def _tensors(model: nn.Module) -> list[Tensor]:
     return [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
 
 
-def _pull(average: list[Tensor], current: list[Tensor], horizon: float, taken: int) -> None:
-    """Move the average towards the current weights: an exponential mean over `horizon` steps.
+def _update_average(
+    average: list[Tensor], current: list[Tensor], time_constant: float, steps_done: int
+) -> None:
+    """Move the average towards the current weights: an exponential mean over `time_constant` steps.
 
     It starts as a plain mean of what is there, so that the first weights do not linger.
     """
-    weight = max(1 - math.exp(-1 / horizon), 9 / (10 + taken))
+    weight = max(1 - math.exp(-1 / time_constant), 9 / (10 + steps_done))
     torch._foreach_lerp_(average, current, weight)
 
 
@@ -158,23 +162,23 @@ def _predict(model: nn.Module, images_NHWC: Tensor, device: Device) -> np.ndarra
     """Class probabilities (N, K), float32."""
     model.eval()
     with device.autocast():
-        logits = [model(normalise(images)) for images in torch.split(images_NHWC, EVALUATED)]
+        logits = [model(normalise(images)) for images in torch.split(images_NHWC, EVALUATION_BATCH)]
     probabilities_NK: np.ndarray = torch.cat(logits).float().softmax(1).cpu().numpy()
     return probabilities_NK
 
 
 def _scores(probabilities_NK: np.ndarray, labels_N: np.ndarray) -> dict[str, float]:
-    hit_N = probabilities_NK.argmax(1) == labels_N
+    correct_N = probabilities_NK.argmax(1) == labels_N
     likelihood_N = probabilities_NK[np.arange(len(labels_N)), labels_N]
     scores = {
-        "val_accuracy": float(hit_N.mean()),
+        "val_accuracy": float(correct_N.mean()),
         "val_loss": float(-np.log(likelihood_N.clip(1e-12)).mean()),
     }
     for label, name in enumerate(CLASSES):
-        scores[f"val_accuracy_{name}"] = float(hit_N[labels_N == label].mean())
+        scores[f"val_accuracy_{name}"] = float(correct_N[labels_N == label].mean())
     return scores
 
 
-def _resident(array: np.ndarray, device: Device) -> Tensor:
+def _on_device(array: np.ndarray, device: Device) -> Tensor:
     """The array on the device; on a CPU the mapped file itself, not a copy."""
     return torch.from_numpy(array).to(device.name)

@@ -25,27 +25,27 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 class Config:
     """One configuration; the defaults are a known-good baseline (see spaces/sts.py)."""
 
+    # word2vec: gensim on the training split, one vector for all words it does not know.
+    # random, ngram (the word and its character 2- to 5-grams): hashed, so that every word,
+    # seen or not, keeps its identity. fasttext: gensim, on the training split.
     vectors: str = "ngram"
-    # ^ word2vec: gensim on the training split, one vector for all words it does not know.
-    #   random, ngram (the word and its character 2- to 5-grams): hashed, so that every word,
-    #   seen or not, keeps its identity. fasttext: gensim, on the training split.
     dimension: int = 300  # of a word vector
     idf: bool = True  # a vector's length is proportional to its word's idf, else all are alike
     tuning: str = "frozen"  # of the word vectors; slow: at a tenth of the learning rate
     bidirectional: bool = True
     layers: int = 1
     hidden: int = 64  # units in each direction
+    # Added to the forget gates' initial bias; below 0 an encoder starts out looking at each word
+    # rather than at all before it, which generalises better here; 0 as in torch.nn.LSTM
     forget_bias: float = -3.0
-    # ^ added to the forget gates' initial bias; below 0 an encoder starts out looking at each word
-    #   rather than at all before it, which generalises better here; 0 as in torch.nn.LSTM
     norm: str = "layer"  # of each time step's features; contrast: no learned scale or shift
     pooling: str = "max"  # over time; last: each direction's final state
+    # sum: exp(-Σ|a - b|), the report's; mean: exp(-s · mean|a - b|) with a learned scale s
     similarity: str = "mean"
-    # ^ sum: exp(-Σ|a - b|), the report's; mean: exp(-s · mean|a - b|) with a learned scale s
     optimizer: str = "adam"
     learning_rate: float = 5e-3
+    # linear: to zero at max_epochs; plateau: a tenth after 20 epochs without a lower dev MSE
     schedule: str = "linear"
-    # ^ linear: to zero at max_epochs; plateau: a tenth after 20 epochs without a lower dev MSE
     label_smoothing: float = 0.0  # ε: targets move by this share towards their mean
     batch_size: int = 64  # pairs
 

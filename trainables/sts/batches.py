@@ -85,7 +85,7 @@ def collate(split: Split, pairs_N: np.ndarray, directions: int, device: torch.de
     length_S = split.starts[sentence_S + 1] - start_S
     longest_first = np.argsort(-length_S, kind="stable")
     start_S, length_S = start_S[longest_first], length_S[longest_first]
-    place_S = np.argsort(longest_first)
+    position_S = np.argsort(longest_first)
     token_T = np.arange(length_S.sum()) + np.repeat(start_S - _starts(length_S), length_S)
     rows_U, word_T = np.unique(split.tokens_T[token_T], return_inverse=True)
     tensor = partial(_tensor, device=device)
@@ -94,8 +94,8 @@ def collate(split: Split, pairs_N: np.ndarray, directions: int, device: torch.de
         rows_U=tensor(rows_U.astype(np.int64)),
         word_T=tensor(word_T),
         layout=layout(length_S, directions, device),
-        left_N=tensor(place_S[: len(pairs_N)]),
-        right_N=tensor(place_S[len(pairs_N) :]),
+        left_N=tensor(position_S[: len(pairs_N)]),
+        right_N=tensor(position_S[len(pairs_N) :]),
         scores_N=tensor(split.scores_N[pairs_N]),
     )
 

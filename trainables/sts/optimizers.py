@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Adam", "Optimizer", "RMSprop", "Schedule", "optimizer"]
+__all__ = ["Adam", "Optimizer", "RMSprop", "Schedule", "build_optimizer"]
 
 
 class Optimizer(ABC):
-    """Updates named tensors in place; `steps` is to be counted up before each step's updates."""
+    """Updates named tensors in place; add 1 to `steps` before each step's updates."""
 
     moments_each: int
 
@@ -75,7 +75,7 @@ class RMSprop(Optimizer):
         return gradient / square.sqrt().add_(1e-8)
 
 
-def optimizer(name: str, parameters: Mapping[str, Tensor]) -> Optimizer:
+def build_optimizer(name: str, parameters: Mapping[str, Tensor]) -> Optimizer:
     """`adam` or `rmsprop` over these tensors."""
     kinds: dict[str, type[Optimizer]] = {"adam": Adam, "rmsprop": RMSprop}
     return kinds[name](parameters)
@@ -88,7 +88,7 @@ class Schedule:
     kind: str
     factor: float = 1.0
     best: float = float("inf")  # dev MSE
-    waited: int = 0  # epochs since then
+    waited: int = 0  # epochs since the best
 
     PATIENCE = 20  # the report's, as in torch's ReduceLROnPlateau
     REDUCTION = 0.1

@@ -33,7 +33,7 @@ __all__ = ["Similarity", "example", "export", "load", "typed"]
 
 _FORMAT = 1
 _TOP = 5.0  # the highest score
-_MOST_PAIRS, _MOST_TOKENS = 512, 32_768  # of a batch: long sentences come in smaller ones
+_MAX_PAIRS, _MAX_TOKENS = 512, 32_768  # of a batch: long sentences come in smaller ones
 _COLUMNS = ("sentence1", "sentence2")
 
 
@@ -47,8 +47,8 @@ def export(config: Config, data: Data, state: State, folder: Path) -> None:
     if config.vectors == "fasttext":
         ngrams_KD = fasttext_ngrams(data, config.dimension)
         tensors["ngrams"] = torch.from_numpy(np.array(ngrams_KD))
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(whole, folder / "weights.safetensors")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, folder / "weights.safetensors")
     (folder / "words.json").write_text(json.dumps(data.words))
     description = {
         "format": _FORMAT,
@@ -124,13 +124,13 @@ class Similarity:
             tokenise(side) or [""] for pair in zip(first, second, strict=True) for side in pair
         ]
         split, unseen = index(tokens, self._rows, np.zeros(len(first), np.float32))
-        return self._score(split, self._with(unseen))
+        return self._score(split, self._table_with(unseen))
 
     def answer(self, inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """{"score": (N,) 0 to 5}."""
         return {"score": self.predict(inputs).astype(np.float64).round(4)}
 
-    def _with(self, unseen: list[str]) -> Tensor:
+    def _table_with(self, unseen: list[str]) -> Tensor:
         """The table, (V + W, D), with rows for words that it lacks."""
         if not unseen:
             return self._table_VD
@@ -161,8 +161,8 @@ def _batches(split: Split) -> Iterator[np.ndarray]:
     while len(order):
         size = 1
         while (
-            size < min(len(order), _MOST_PAIRS)
-            and 2 * (size + 1) * length_N[order[size]] <= _MOST_TOKENS
+            size < min(len(order), _MAX_PAIRS)
+            and 2 * (size + 1) * length_N[order[size]] <= _MAX_TOKENS
         ):
             size += 1
         yield order[:size]

@@ -36,7 +36,7 @@ class Pair(NamedTuple):
 
 
 def folder(data_dir: Path | None) -> Path:
-    """The folder of the benchmark's files; downloaded if no place holds it.
+    """The folder of the benchmark's files; downloaded if no data folder holds it.
 
     Raises DataError that says which file is missing, where to put it and from which address.
     """

@@ -25,17 +25,19 @@ _WEIGHTS = (0, 1, 3, 3, 1, 3, 1)  # an article says nothing
 
 def pairs(split: str) -> list[Pair]:
     """Sentences of seven parts; the score is 5 times the share, by weight, that means the same."""
-    chance = random.Random(f"toy {split}")
-    return [_pair(chance) for _ in range(PAIRS[split])]
+    generator = random.Random(f"toy {split}")
+    return [_pair(generator) for _ in range(PAIRS[split])]
 
 
-def _pair(chance: random.Random) -> Pair:
-    kept = chance.random()
-    first = [chance.choice(groups) for groups in _GROUPS]
+def _pair(generator: random.Random) -> Pair:
+    kept = generator.random()
+    first = [generator.choice(groups) for groups in _GROUPS]
     second = [
-        group if chance.random() < kept else chance.choice(groups)
+        group if generator.random() < kept else generator.choice(groups)
         for group, groups in zip(first, _GROUPS, strict=True)
     ]
     agreed = sum(w for w, a, b in zip(_WEIGHTS, first, second, strict=True) if a is b)
-    spoken = [" ".join(chance.choice(group) for group in side) + "." for side in (first, second)]
-    return Pair(round(5 * agreed / sum(_WEIGHTS), 1), *spoken)
+    sentences = [
+        " ".join(generator.choice(group) for group in side) + "." for side in (first, second)
+    ]
+    return Pair(round(5 * agreed / sum(_WEIGHTS), 1), *sentences)

@@ -21,7 +21,7 @@ from trainables.sts import Config
 from trainables.sts.batches import Batch, epoch_batches, sorted_batches
 from trainables.sts.data import Data
 from trainables.sts.model import Parameters, initialise, score
-from trainables.sts.optimizers import Optimizer, Schedule, optimizer
+from trainables.sts.optimizers import Optimizer, Schedule, build_optimizer
 from trainables.sts.vectors import vocabulary_vectors
 
 __all__ = ["train"]
@@ -36,26 +36,26 @@ def train(
 ) -> Iterator[Epoch]:
     """Epochs with `dev_pearson`, `dev_spearman`, `dev_mse` (0-5 scale) and `train_loss` (0-1).
 
-    On a GPU where there is one, else on as many CPU threads as torch was told to use.
+    On a GPU where there is one, else on as many CPU threads as torch is set to use.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     directions, tuned = 1 + config.bidirectional, config.tuning != "frozen"
     parameters, table_VD, vectors = _start(config, data, seed, device)
-    moving = parameters | ({"table": table_VD} if tuned else {})
-    optimise = optimizer(config.optimizer, moving)
+    trained = parameters | ({"table": table_VD} if tuned else {})
+    optimizer = build_optimizer(config.optimizer, trained)
     schedule = Schedule(kind=config.schedule)
     first = 1
     if resume_from is not None:
-        first = 1 + _restore(resume_from, moving, optimise, schedule, vectors)
+        first = 1 + _restore(resume_from, trained, optimizer, schedule, vectors)
     dev = list(sorted_batches(data.dev, _DEV_BATCH, directions, device))
     table_rate = _SLOW if config.tuning == "slow" else 1.0
     mean = float(data.train.scores_N.mean()) / _TOP
     batches_per_epoch = -(-len(data.train) // config.batch_size)
 
     for number in range(first, max_epochs + 1):
-        order = np.random.default_rng(derive(seed, "order", number))
+        generator = np.random.default_rng(derive(seed, "order", number))
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-        batches = epoch_batches(data.train, config.batch_size, directions, order, device)
+        batches = epoch_batches(data.train, config.batch_size, directions, generator, device)
         for step, batch in enumerate(batches):
             vectors_UD = table_VD[batch.rows_U]
             leaves = parameters | ({"table": vectors_UD.requires_grad_()} if tuned else {})
@@ -65,12 +65,12 @@ def train(
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             done = (number - 1 + step / batches_per_epoch) / max_epochs
             rate = config.learning_rate * schedule.factor_at(done)
-            optimise.steps += 1
+            optimizer.steps += 1
             for name, gradient in zip(leaves, gradients, strict=True):
                 if name == "table":
-                    optimise.update_rows(name, batch.rows_U, gradient, rate * table_rate)
+                    optimizer.update_rows(name, batch.rows_U, gradient, rate * table_rate)
                 else:
-                    optimise.update(name, gradient, rate)
+                    optimizer.update(name, gradient, rate)
             loss_sum += loss.detach() * len(target_N)
         predictions_N = _predict(config, parameters, table_VD, dev, len(data.dev))
         metrics = {
@@ -83,7 +83,7 @@ def train(
         yield Epoch(
             number=number,
             metrics=metrics,
-            state=partial(_state, number, moving, optimise, schedule, vectors),
+            state=partial(_state, number, trained, optimizer, schedule, vectors),
             predictions=predictions_N.copy,
         )
 
@@ -118,34 +118,34 @@ def _start(
 
 
 def _state(
-    epoch: int, moving: Parameters, optimise: Optimizer, schedule: Schedule, vectors: str
+    epoch: int, trained: Parameters, optimizer: Optimizer, schedule: Schedule, vectors: str
 ) -> State:
     """All that an epoch leaves behind; of the vectors it started from, only their hash."""
     return {
         "epoch": epoch,
         "vectors": vectors,
-        "parameters": {name: value.detach() for name, value in moving.items()},
-        "steps": optimise.steps,
-        "moments": optimise.moments,
+        "parameters": {name: value.detach() for name, value in trained.items()},
+        "steps": optimizer.steps,
+        "moments": optimizer.moments,
         "schedule": dataclasses.asdict(schedule),
     }
 
 
 @torch.no_grad()
 def _restore(
-    state: State, moving: Parameters, optimise: Optimizer, schedule: Schedule, vectors: str
+    state: State, trained: Parameters, optimizer: Optimizer, schedule: Schedule, vectors: str
 ) -> int:
-    """Put `state` back in place; its epoch. ValueError if it started from other vectors."""
+    """Restore `state`; its epoch. Raises ValueError if it started from other word vectors."""
     if state["vectors"] != vectors:
         raise ValueError(
             f"the checkpoint's word vectors ({state['vectors'][:12]}…) are not those of this "
             f"data and configuration ({vectors[:12]}…)"
         )
     for name, value in state["parameters"].items():
-        moving[name].copy_(value)
-        for moment, saved in zip(optimise.moments[name], state["moments"][name], strict=True):
+        trained[name].copy_(value)
+        for moment, saved in zip(optimizer.moments[name], state["moments"][name], strict=True):
             moment.copy_(saved)
-    optimise.steps = state["steps"]
+    optimizer.steps = state["steps"]
     for name, value in state["schedule"].items():
         setattr(schedule, name, value)
     return int(state["epoch"])

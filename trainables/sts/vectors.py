@@ -145,13 +145,13 @@ def _ngram_sums(words: Sequence[str], dimension: int) -> np.ndarray:
 
     sums_WD = np.zeros((len(words), dimension), np.float32)
     pairs = ((row, gram) for row, word in enumerate(words) for gram in ngrams(word))
-    while some := list(itertools.islice(pairs, _NGRAMS_AT_A_TIME)):
-        first, last = some[0][0], some[-1][0]
+    while chunk := list(itertools.islice(pairs, _NGRAMS_AT_A_TIME)):
+        first, last = chunk[0][0], chunk[-1][0]
         known: dict[str, int] = {}
-        rows = [row - first for row, _ in some]
-        columns = [known.setdefault(gram, len(known)) for _, gram in some]
+        rows = [row - first for row, _ in chunk]
+        columns = [known.setdefault(gram, len(known)) for _, gram in chunk]
         counts_WK = sparse.csr_array(
-            (np.ones(len(some), np.float32), (rows, columns)), shape=(last - first + 1, len(known))
+            (np.ones(len(chunk), np.float32), (rows, columns)), shape=(last - first + 1, len(known))
         )
         sums_WD[first : last + 1] += counts_WK @ _signs(known, dimension)
     return sums_WD

@@ -21,7 +21,7 @@ from trainables.cnn import SCHEDULES, Config
 from trainables.cnn.augment import normalise
 from trainables.cnn.data import CLASSES, Data, objective
 from trainables.cnn.model import build
-from trainables.cnn.train import _pull, rate, train
+from trainables.cnn.train import _update_average, rate, train
 from trainables.seeding import derive
 
 CONFIGS = {
@@ -196,7 +196,7 @@ def test_average_is_a_weighted_mean_of_all_weights() -> None:
     expected = 0.0
     for step in range(100):
         value = float(step + 1)
-        _pull(average, [torch.tensor([value])], 20.0, step)
+        _update_average(average, [torch.tensor([value])], 20.0, step)
         keep = min(math.exp(-1 / 20), (1 + step) / (10 + step))
         expected = keep * expected + (1 - keep) * value
         assert average[0].item() == pytest.approx(expected, rel=1e-4)
@@ -205,7 +205,7 @@ def test_average_is_a_weighted_mean_of_all_weights() -> None:
 def test_average_is_as_old_as_its_horizon() -> None:
     average = [torch.tensor([0.0])]
     for step in range(1000):
-        _pull(average, [torch.tensor([float(step)])], 20.0, step)
+        _update_average(average, [torch.tensor([float(step)])], 20.0, step)
     assert 999 - average[0].item() == pytest.approx(20, abs=1)
 
 

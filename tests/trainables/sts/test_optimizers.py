@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainables.sts.optimizers import Schedule, optimizer
+from trainables.sts.optimizers import Schedule, build_optimizer
 
 TORCHS = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
 
@@ -11,7 +11,7 @@ def test_whole_tensors_move_as_in_torch(name):
     generator = torch.Generator().manual_seed(0)
     ours = torch.randn(5, 3, generator=generator, dtype=torch.float64)
     theirs = ours.clone().requires_grad_()
-    mine, reference = optimizer(name, {"w": ours}), TORCHS[name]([theirs], lr=0.01)
+    mine, reference = build_optimizer(name, {"w": ours}), TORCHS[name]([theirs], lr=0.01)
     for _ in range(5):
         theirs.grad = torch.randn(5, 3, generator=generator, dtype=torch.float64)
         reference.step()
@@ -24,7 +24,7 @@ def test_whole_tensors_move_as_in_torch(name):
 def test_rows_move_as_whole_tensors_do_and_the_others_stay(name):
     table, dense = torch.ones(6, 2), torch.ones(2, 2)
     rows, gradient = torch.tensor([4, 1]), torch.tensor([[1.0, -2.0], [0.5, 3.0]])
-    of_rows, of_all = optimizer(name, {"table": table}), optimizer(name, {"w": dense})
+    of_rows, of_all = build_optimizer(name, {"table": table}), build_optimizer(name, {"w": dense})
     for _ in range(3):
         of_rows.steps += 1
         of_rows.update_rows("table", rows, gradient, 0.1)
