@@ -23,6 +23,10 @@ from tests.s3 import Endpoint, endpoint
 ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
 
+# Tests run side by side, and a pool of threads that waits for a core burns the one it has.
+THREADS = "OMP_NUM_THREADS"
+os.environ.setdefault(THREADS, "1")
+
 # `--hypothesis-profile=long` takes its place
 hypothesis.settings.register_profile("default", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
@@ -73,7 +77,8 @@ class Place:
             "https_proxy": NOWHERE,
             "no_proxy": "127.0.0.1,localhost",
         }
-        self.env.pop("SEARCH_DATA_DIR", None)
+        for name in ("SEARCH_DATA_DIR", THREADS):
+            self.env.pop(name, None)
 
     @property
     def record(self) -> Record:

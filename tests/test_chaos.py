@@ -16,7 +16,6 @@ from tests.waiting import Stopwatch
 SEED = "2170"  # a kill inside a commit, one at any moment, one while a checkpoint is written
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.long
 def test_a_study_killed_at_random_moments_is_the_one_left_alone():
     told = subprocess.run(

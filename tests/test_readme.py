@@ -18,6 +18,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
-@pytest.mark.parametrize("readme", [name for name in readmes() if to_run(name)])
+def _long_but_the_first(readme: str) -> Any:
+    return readme if readme == "README.md" else pytest.param(readme, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(
+    "readme", [_long_but_the_first(name) for name in readmes() if to_run(name)]
+)
 def test_every_block_runs(place: Place, readme: str) -> None:
     text = "".join(block.text for block in to_run(readme))
     if re.search(r"\bNAME\b", text) and not (place.folder / "studies/NAME").exists():

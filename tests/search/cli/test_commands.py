@@ -21,7 +21,6 @@ OPTIONS = ("--set", "epoch_s=0.5", "--keep-checkpoints", "2", "--max-epochs", "4
            "--min-epochs", "2", "--reduction-factor", "2", "--quiet")  # fmt: skip
 
 
-@pytest.mark.timeout(400)
 def test_a_study_is_ended_in_every_way_and_goes_on(place):
     told = place.search(*RUN, *OPTIONS, "--time-budget", "12s")
     assert told.returncode == 0, told.stderr

@@ -89,7 +89,6 @@ def test_killed_on_nodes_that_are_lost_it_goes_on_from_the_storage(storage, plac
     assert open_store(storage).keys() == []
 
 
-@pytest.mark.timeout(600)  # three starts of Ray, on a machine that others share
 @pytest.mark.long
 def test_a_promotion_takes_what_it_needs_from_s3(s3, tmp_path, place):
     storage = s3.uri(tmp_path.name)

@@ -13,6 +13,8 @@ from tests.conftest import Place
 from tests.postgres import PostgresServer
 from tests.search.record.moving import CURVE
 
+pytestmark = pytest.mark.long
+
 TRIALS = 4
 RUN = ("run", CURVE, "--name", "s", "--trials", str(TRIALS), "--workers", "1")
 SLOWLY = ("--set", "epoch_s=0.15")

@@ -157,6 +157,7 @@ def all_cores() -> Iterator[None]:
     torch.set_num_threads(1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # 100 s on one idle core
 def test_resnet_overfits_256_images(all_cores: None, cifar10: Data) -> None:
     config = Config(
