@@ -1,4 +1,4 @@
-"""How good is a winner really? Bias-corrected scores and intervals. Pure functions of predictions.
+"""How far is a score, or a difference of scores, to be trusted? Pure functions of predictions.
 
 An `objective` maps labels (N,) and predictions (N,) or (N, classes) to a number. Runs of one
 configuration are a list of such predictions, one for each seed. `sign` is 1 where larger is
@@ -51,12 +51,13 @@ class Estimate:
 
 
 def interval_text(low: float | None, high: float | None, form: str = ".4f") -> str:
-    """An interval for a reader."""
+    """As "[0.7012, 0.7310]", for a reader; `form` is a format specification of Python's."""
     return "[unknown]" if low is None or high is None else f"[{low:{form}}, {high:{form}}]"
 
 
 def pooled_sd(scores: Sequence[Sequence[float]]) -> float | None:
-    """The deviation over seeds of one run, pooled over configurations; None from single seeds.
+    """The standard deviation of one run's score over seeds, pooled over configurations, in units of
+    the score; None from single seeds. `scores`: for each configuration, one of each seed.
 
     Pooled, since a few seeds of one configuration say little about their spread.
     """
@@ -68,7 +69,8 @@ def pooled_sd(scores: Sequence[Sequence[float]]) -> float | None:
 
 
 def seed_interval(scores: Sequence[float]) -> Estimate:
-    """The mean over seeds, with Student's interval: what another set of seeds may give."""
+    """The mean score over S seeds, with Student's 95% interval (S - 1 degrees of freedom): what
+    another set of seeds may give. Of a single seed the interval is not known."""
     mean, count = float(np.mean(scores)), len(scores)
     if count < 2:
         return Estimate(mean=mean, low=None, high=None)

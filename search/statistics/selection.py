@@ -27,6 +27,9 @@ def corrected_score(
 ) -> Estimate:
     """The expected score of "the best of these C configurations", on examples it was not chosen on.
 
+    `labels` (N,); `predictions`: of each configuration, one run's (N,) or (N, classes). The
+    interval is not known where the score is defined on no resample.
+
     BBC-CV, Tsamardinos et al. 2018 (doi:10.1007/s10994-018-5714-4), Algorithm 5: choose on
     resampled examples, score the choice on those left out. It corrects for the choice by these
     examples, not for the luck of the seeds. One deviation: the m examples left out (about .37 N)
