@@ -29,20 +29,20 @@ BYTES = st.one_of(
 )
 
 
-def _at(content: bytes, place: float) -> int:
-    return int(place * len(content))
+def _at(content: bytes, share: float) -> int:
+    return int(share * len(content))
 
 
-def _overwrite(place: float, what: bytes) -> Mutation:
-    return lambda c: c[: _at(c, place)] + what + c[_at(c, place) + len(what) :]
+def _overwrite(share: float, what: bytes) -> Mutation:
+    return lambda c: c[: _at(c, share)] + what + c[_at(c, share) + len(what) :]
 
 
-def _insert(place: float, what: bytes) -> Mutation:
-    return lambda c: c[: _at(c, place)] + what + c[_at(c, place) :]
+def _insert(share: float, what: bytes) -> Mutation:
+    return lambda c: c[: _at(c, share)] + what + c[_at(c, share) :]
 
 
-def _leave_out(place: float, length: int) -> Mutation:
-    return lambda c: c[: _at(c, place)] + c[_at(c, place) + length :]
+def _leave_out(share: float, length: int) -> Mutation:
+    return lambda c: c[: _at(c, share)] + c[_at(c, share) + length :]
 
 
 MUTATIONS: st.SearchStrategy[list[Mutation]] = st.lists(

@@ -53,6 +53,6 @@ def test_a_folder_that_is_no_model(tmp_path):
 
 
 def test_sha256sum_reads_the_sums(sealed):
-    told = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=sealed, capture_output=True)
+    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=sealed, capture_output=True)
 
-    assert told.returncode == 0
+    assert done.returncode == 0

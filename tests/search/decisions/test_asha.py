@@ -173,7 +173,7 @@ def test_a_failed_trial_never_goes_on_but_has_been_at_its_rung():
         [*scored({1: 0.9}, {1: 0.4}, {1: 0.3}), segment(0, 2, 3), failure(0, 2, final=True)]
     )
 
-    assert _next(past) == "suggest"  # 0 took the one place that three trials give
+    assert _next(past) == "suggest"  # 0 took the only room that three trials give
     past = history([*scored({1: 0.4}, {1: 0.3}), suggestion(2), segment(2, 1, 1), failure(2, 1)])
     assert _next(past) == "suggest"  # 2 never reached it: two are there
 

@@ -58,7 +58,7 @@ def test_the_same_record_gives_the_same_suggestion_in_another_process(kind):
         f"print(json.dumps([suggest(n, past(), sampler={kind!r}) for n in range(30, 35)]))"
     )
     root = Path(__file__).resolve().parents[3]
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(root), "PYTHONHASHSEED": "17"},
         capture_output=True,
@@ -66,7 +66,7 @@ def test_the_same_record_gives_the_same_suggestion_in_another_process(kind):
         check=True,
     )
 
-    assert json.loads(told.stdout) == [suggest(n, past(), sampler=kind) for n in range(30, 35)]
+    assert json.loads(done.stdout) == [suggest(n, past(), sampler=kind) for n in range(30, 35)]
 
 
 @pytest.mark.parametrize("kind", ["tpe", "random"])

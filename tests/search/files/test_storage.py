@@ -129,7 +129,7 @@ def test_an_upload_killed_halfway_leaves_the_one_before(store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "message"),
     [
         ("shared", "absolute path or s3://BUCKET/PREFIX, got 'shared'"),
         ("", "got ''"),
@@ -143,11 +143,11 @@ def test_an_upload_killed_halfway_leaves_the_one_before(store, tmp_path):
         ("s3://bucket/x?secret_key=hunter2", "no credentials"),
     ],
 )
-def test_other_addresses_are_refused(uri, told):
+def test_other_addresses_are_refused(uri, message):
     with pytest.raises(StorageError) as refused:
         open_store(uri)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "hunter2" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -171,7 +171,7 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     assert _refused("/proc/self") in (
         "No such file or directory",
         "it does not exist on this machine",
@@ -207,9 +207,9 @@ def test_wrong_credentials(s3: Endpoint, monkeypatch):
     with s3.guarded():
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7WRONGID")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-        told = _refused(s3.uri("guarded"))
-        assert "wrong credentials" in told
-        assert "hunter2" not in told
+        message = _refused(s3.uri("guarded"))
+        assert "wrong credentials" in message
+        assert "hunter2" not in message
 
 
 class _Denies(http.server.BaseHTTPRequestHandler):
@@ -224,8 +224,8 @@ class _Denies(http.server.BaseHTTPRequestHandler):
         )
 
 
-@pytest.mark.parametrize(("key", "told"), [("", "AWS_ACCESS_KEY_ID is not set"), ("A", "wrong")])
-def test_no_credentials(s3: Endpoint, monkeypatch, key, told):
+@pytest.mark.parametrize(("key", "message"), [("", "AWS_ACCESS_KEY_ID is not set"), ("A", "wrong")])
+def test_no_credentials(s3: Endpoint, monkeypatch, key, message):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     if key:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
@@ -237,4 +237,4 @@ def test_no_credentials(s3: Endpoint, monkeypatch, key, told):
 
         server.shutdown()
     assert refused.startswith("access denied")
-    assert told in refused
+    assert message in refused

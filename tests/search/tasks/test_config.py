@@ -13,7 +13,7 @@ def _config(**options):
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "message"),
     [
         ("trials", 0, "trials must be at least 1, got 0"),
         ("min_epochs", 0, "min_epochs must be at least 1, got 0"),
@@ -31,8 +31,8 @@ def _config(**options):
         ("scheduler", "median", "scheduler must be one of asha, asha-published, none; got median"),
     ],
 )
-def test_a_value_out_of_range_says_the_value_and_the_rule(option, value, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_value_out_of_range_says_the_value_and_the_rule(option, value, message):
+    with pytest.raises(ValueError, match=message):
         _config(**{option: value})
 
 

@@ -29,14 +29,14 @@ def test_a_value_is_read_as_its_default_s_type(name, text, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("lr", "0.5", "curve has no hyperparameter 'lr'; there are: x, kind, bump, epoch_s, fault"),
         ("x", "much", "x must be a number, got 'much'"),
     ],
 )
-def test_a_value_that_is_none_says_the_rule(name, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_value_that_is_none_says_the_rule(name, text, message):
+    with pytest.raises(ValueError, match=message):
         parse_hyperparameter(TASK, name, text)
 
 
@@ -61,15 +61,15 @@ def test_a_value_is_read_by_its_annotation():
         parse_hyperparameter(task, "sizes", "34")
 
 
-def test_whole_numbers_and_truth_are_read_strictly():
+def test_whole_numbers_and_bools_are_read_strictly():
     sts = find_task("sts")
     whole = next(k for k, v in sts.configure({}).items() if type(v) is int)
     with pytest.raises(ValueError, match=f"{whole} must be a whole number, got '1.5'"):
         parse_hyperparameter(sts, whole, "1.5")
 
-    truths = [k for k, v in sts.configure({}).items() if type(v) is bool]
-    for truth in truths:
-        assert parse_hyperparameter(sts, truth, "True") is True
-        assert parse_hyperparameter(sts, truth, "false") is False
-        with pytest.raises(ValueError, match=f"{truth} must be true or false, got '1'"):
-            parse_hyperparameter(sts, truth, "1")
+    bools = [k for k, v in sts.configure({}).items() if type(v) is bool]
+    for name in bools:
+        assert parse_hyperparameter(sts, name, "True") is True
+        assert parse_hyperparameter(sts, name, "false") is False
+        with pytest.raises(ValueError, match=f"{name} must be true or false, got '1'"):
+            parse_hyperparameter(sts, name, "1")

@@ -41,14 +41,14 @@ def test_data_in_memory_is_another_when_its_content_is(make):
 
 
 @pytest.mark.parametrize(
-    ("odd", "said"),
+    ("odd", "message"),
     [
         (object(), "data in memory are arrays, .* got object"),
         (torch.eye(2).to_sparse(), "cannot be read as arrays"),
         ([], "must not hold themselves"),
     ],
 )
-def test_data_in_memory_that_cannot_be_told_is_refused(odd, said):
+def test_data_in_memory_that_cannot_be_hashed_is_refused(odd, message):
     if odd == []:
         odd.append(odd)
     module = InMemoryData(
@@ -56,5 +56,5 @@ def test_data_in_memory_that_cannot_be_told_is_refused(odd, said):
         labels=lambda d: d["y"],
         objective=TASK.data.objective,
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         module.prepare("default", None)

@@ -36,13 +36,13 @@ def test_no_task_imports_torch():
         "print([m for m in ('torch', 'gensim', 'torchvision', 'ray', 'mlflow') "
         "if m in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert told.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("stss", "no task named 'stss'; there are: sts, cnn, or your own as module:ATTRIBUTE"),
         ("", "no task named ''; there are: sts, cnn"),
@@ -54,11 +54,11 @@ def test_no_task_imports_torch():
         ("tests.curve_task:Config", r"must be a search.tasks.Task, got type"),
     ],
 )
-def test_a_task_that_is_not_there_is_said(name, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_task_that_is_not_there_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
         find_task(name)
 
 
-def test_a_relative_module_is_said():
+def test_a_relative_module_is_refused():
     with pytest.raises(ValueError, match="cannot be imported"):
         find_task(".curve_task:TASK")

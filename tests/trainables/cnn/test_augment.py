@@ -29,8 +29,8 @@ def test_every_crop_and_flip_is_drawn_and_is_whole() -> None:
             assert (columns == (expected.flip(0) if flipped else expected)).all()
             seen.append((top, left, flipped))
     tops, lefts, flips = (np.array(values) for values in zip(*seen, strict=True))
-    for places in (tops, lefts):
-        counts = np.bincount(places, minlength=9)
+    for offsets in (tops, lefts):
+        counts = np.bincount(offsets, minlength=9)
         assert len(counts) == 9
         assert counts.min() > 2000 / 9 * 0.7  # five standard deviations
     assert 0.44 < flips.mean() < 0.56

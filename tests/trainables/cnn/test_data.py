@@ -132,7 +132,7 @@ def test_download_lands_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A place from which no data is found."""
+    """A folder in which no data are found."""
     work = tmp_path / "a" / "b"
     work.mkdir(parents=True)
     monkeypatch.chdir(work)

@@ -42,8 +42,8 @@ def test_an_epoch_holds_every_pair_once_in_its_seeds_order(toy):
 def test_a_batch_holds_its_pairs_sentences(toy):
     (batch,) = sorted_batches(toy.dev, len(toy.dev), 2, CPU)
     tokens = batch.rows_U[batch.word_T].split(batch.layout.length_S.tolist())
-    for place, pair in enumerate(batch.pairs_N):
+    for position, pair in enumerate(batch.pairs_N):
         for side, sentences in enumerate((batch.left_N, batch.right_N)):
             start, stop = toy.dev.starts[2 * pair + side : 2 * pair + side + 2]
-            assert (tokens[sentences[place]].numpy() == toy.dev.tokens_T[start:stop]).all()
-        assert batch.scores_N[place] == toy.dev.scores_N[pair]
+            assert (tokens[sentences[position]].numpy() == toy.dev.tokens_T[start:stop]).all()
+        assert batch.scores_N[position] == toy.dev.scores_N[pair]
