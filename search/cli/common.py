@@ -134,7 +134,7 @@ def _study_names(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list
     from search.record.record import open_record
 
     try:
-        record = open_record(parsed_args.studies_dir, url=parsed_args.record)
+        record = open_record(Path(parsed_args.studies_dir), url=parsed_args.record)
         return [study.name for study in record.studies() if study.name.startswith(prefix)]
     except UserError:
         return []

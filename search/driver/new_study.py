@@ -15,6 +15,7 @@ from search.errors import TrackingError, UserError
 from search.files.storage import check_storage
 from search.machines.machine import check_gpus, default_workers, gpu_count
 from search.record.record import Record, Study, open_record
+from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value
 from search.tasks.defined_here import MAIN, name_of
 from search.tasks.hyperparameter import parse_hyperparameter
@@ -41,8 +42,6 @@ OPTIONS = (
     "trial_timeout_s",
     "keep_checkpoints",
 )
-# Fields of StudyConfig that may change when a study goes on: where and how it runs, not what it is.
-CHANGEABLE = ("workers", "storage", "tracking_uri", "trial_timeout_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +143,7 @@ def reopen(
 ) -> tuple[OpenStudy, int]:
     """A study that is to go on, and the number of trials it is to have then.
 
-    `changed`: fields of CHANGEABLE with their new values; None leaves one as it is.
+    `changed`: fields of `relocation.CHANGEABLE` with their new values; None leaves one as it is.
     Raises UserError, DataError.
     """
     if study.config.parent is not None:
@@ -161,7 +160,6 @@ def reopen(
             "a study can be extended, not cut"
         )
     new = {key: value for key, value in changed.items() if value is not None}
-    assert set(new) <= set(CHANGEABLE)
     if "tracking_uri" in new:
         new["tracking_uri"] = absolute(new["tracking_uri"])
         check_server(new["tracking_uri"])
@@ -177,7 +175,7 @@ def reopen(
         )
     check_cluster(config, address, task, prepared, record.folder)
     if new:
-        study = record.relocate(study, new)
+        study = relocate(record, study, new)
     try:
         check_server(study.config.tracking_uri)
     except TrackingError as error:  # training does not wait for it, begun as it is

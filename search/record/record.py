@@ -8,7 +8,6 @@ study's running sequence number, so that a reader can follow with a cursor.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import time
@@ -34,11 +33,7 @@ from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_st
 from search.tasks.config import StudyConfig
 from search.tasks.registry import is_imported_from
 
-__all__ = [
-    "Record",
-    "Study",
-    "open_record",
-]
+__all__ = ["Record", "Study", "open_record"]
 
 
 class Record:
@@ -207,17 +202,14 @@ class Record:
                 "made meanwhile, or something is in it twice"
             ) from None
 
-    def relocate(self, study: Study, changed: Mapping[str, Any]) -> Study:
-        """The study with other values of what says where and how it runs, not what it is. Raises
-        StudyLockedError while it is driven."""
-        config = dataclasses.replace(study.config, **changed)
-        row = schema.studies.c.id == study.id
-        with self.driver_lock(study.name), self._database.connect(write=True) as connection:
-            connection.execute(sa.update(schema.studies).where(row).values(config=config.as_dict()))
-        return dataclasses.replace(study, config=config)
+    def update_config(self, study: Study) -> None:
+        """Of what says where and how the study runs, not what it is."""
+        update = sa.update(schema.studies).where(schema.studies.c.id == study.id)
+        with self._database.connect(write=True) as connection:
+            connection.execute(update.values(config=study.config.as_dict()))
 
     def overviews(self, studies: Sequence[Study]) -> dict[int, Overview]:
-        """What a list shows of each of these studies, by its id; of one without events nothing."""
+        """What a list shows of each, by its id; nothing of one without events."""
         return overviews(self._database, {s.id: s.config.max_epochs for s in studies})
 
     def delete(self, study: Study | UnreadableStudy) -> None:
