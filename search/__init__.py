@@ -131,7 +131,7 @@ def submit(task: str, *, cluster: str = "http://127.0.0.1:8265", **options: Any)
     `options`: those of `run`. Returns once the study is on record there; it goes on whatever
     becomes of this process. Raises UserError, also for what the head refuses.
     """
-    from search.cli.clusters import submit as hand_over
+    from search.driver.submit import submit as hand_over
 
     return hand_over(task, cluster, options)
 

@@ -31,8 +31,8 @@ def examine_cluster_file(path: Path) -> Iterator[Finding]:
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        yield Finding(light="red", subject="cluster file", found=said, fix="write it as YAML")
+        why = " ".join(str(error).split())
+        yield Finding(light="red", subject="cluster file", found=why, fix="write it as YAML")
         return
     ray, filled = _ray(content)
     yield ray
@@ -54,9 +54,9 @@ def _ray(content: Any) -> tuple[Finding, Any]:
         filled = prepare_config(copy.deepcopy(content))
         validate_config(filled)
     except Exception as error:  # whatever Ray answers is the finding
-        said = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
+        why = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
         place = ".".join(map(str, getattr(error, "absolute_path", ())))
-        found = " ".join(f"{place and f'{place}: '}{said}".split())[:500]
+        found = " ".join(f"{place and f'{place}: '}{why}".split())[:500]
         return Finding(light="red", subject="Ray", found=found, fix="see there"), None
     return Finding(light="green", subject="Ray", found="its validators accept the file"), filled
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from search.cli.common import DONE, AddCommand, confirmed, env_default
 from search.cli.studies import add_run_options
-from search.errors import ClusterError
 
-__all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster", "submit"]
+__all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster"]
 
 FILES = ("export", "import")  # with --cluster of a file on the head; never by $SEARCH_CLUSTER alone
 ELSEWHERE_TOO = ("list", "show", "stop", "resume", "promote", "sync", "delete", *FILES)
@@ -32,11 +29,12 @@ def add_commands(command: AddCommand) -> None:
 
 def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
     """Run what was typed on the head; its exit code. What drives a study is left running there."""
+    from search.driver.submit import new_name
     from search.machines.remote import SUPERVISOR, run_on_head, start_on_head
 
     command, *arguments = _without_cluster(typed)
     if command == "submit":
-        name = options.name or _new_name(options.task)
+        name = options.name or new_name(options.task)
         named = arguments if options.name else [*arguments, "--name", name]
         return start_on_head(options.cluster, ["run", *named], name)
     if command == "delete" and not options.yes:
@@ -48,35 +46,6 @@ def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
     if command == "promote":
         return run_on_head(options.cluster, [command, *arguments], SUPERVISOR)
     return run_on_head(options.cluster, [command, *arguments])
-
-
-def submit(task: str, cluster: str, options: Mapping[str, Any]) -> str:
-    """`search.submit`: the name of the study that the head has begun. `options`: those of
-    `search.run`. Raises UserError."""
-    from search.machines.remote import start_on_head
-
-    name = str(options.get("name") or _new_name(task))
-    typed = [task, "--name", name, "--quiet"]
-    for option, value in options.items():
-        typed += _as_typed(option, value)
-    if code := start_on_head(cluster, ["run", *typed], name):
-        raise ClusterError(f"the cluster has refused study {name} (exit code {code}): see above")
-    return name
-
-
-def _as_typed(option: str, value: Any) -> list[str]:
-    """An option of `search.run` on the command line."""
-    if option == "fixed":
-        return [text for key, inner in value.items() for text in ("--set", f"{key}={inner}")]
-    if option == "baseline":
-        return [] if value else ["--no-baseline"]
-    if value is None or option in ("name", "quiet", "say"):
-        return []
-    return ["--" + option.removesuffix("_s").replace("_", "-"), str(value)]
-
-
-def _new_name(task: str) -> str:
-    return time.strftime(f"{task.replace(':', '.')}-%Y%m%d-%H%M%S")
 
 
 def _without_cluster(typed: Sequence[str]) -> list[str]:

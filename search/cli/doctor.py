@@ -173,17 +173,17 @@ def _gpus() -> Finding:
         return Finding(light="green", subject="GPU", found="none: trials train on cores")
     fix = "the driver must answer; shared cards need the compute mode Default"
     try:
-        said = subprocess.run(
+        seen = subprocess.run(
             ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader"],
             capture_output=True, text=True, check=False, timeout=GPU_ANSWER_S,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding(light="red", subject="GPU", found=str(error), fix=fix)
-    exclusive = "Exclusive" in said.stdout
+    exclusive = "Exclusive" in seen.stdout
     return Finding(
-        light="red" if said.returncode else "yellow" if exclusive else "green",
+        light="red" if seen.returncode else "yellow" if exclusive else "green",
         subject="GPU",
-        found="; ".join(said.stdout.strip().splitlines()) or said.stderr.strip(),
+        found="; ".join(seen.stdout.strip().splitlines()) or seen.stderr.strip(),
         fix=fix,
     )
 

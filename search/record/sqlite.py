@@ -77,7 +77,7 @@ class Sqlite(Database):
             advice = f"is locked by another program: {reason}. End that program, then try again"
         elif "malformed" in reason or "not a database" in reason:
             advice = (
-                f"is damaged: {reason}. Move it away and mend it: `sqlite3 DAMAGED .recover | "
+                f"is damaged: {reason}. Move it away and recover it: `sqlite3 DAMAGED .recover | "
                 f"sqlite3 {path}` (.dump where there is no .recover)"
             )
         else:

@@ -1,0 +1,40 @@
+"""Hand a study to the head of a cluster, which drives it from then on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from search.errors import ClusterError
+from search.machines.remote import start_on_head
+
+__all__ = ["new_name", "submit"]
+
+
+def submit(task: str, cluster: str, options: Mapping[str, Any]) -> str:
+    """`search.submit`: the name of the study that the head has begun. `options`: those of
+    `search.run`. Raises UserError."""
+    name = str(options.get("name") or new_name(task))
+    typed = [task, "--name", name, "--quiet"]
+    for option, value in options.items():
+        typed += _as_typed(option, value)
+    if code := start_on_head(cluster, ["run", *typed], name):
+        raise ClusterError(f"the cluster has refused study {name} (exit code {code}): see above")
+    return name
+
+
+def _as_typed(option: str, value: Any) -> list[str]:
+    """An option of `search.run` on the command line."""
+    if option == "fixed":
+        return [text for key, inner in value.items() for text in ("--set", f"{key}={inner}")]
+    if option == "baseline":
+        return [] if value else ["--no-baseline"]
+    if value is None or option in ("name", "quiet", "say"):
+        return []
+    return ["--" + option.removesuffix("_s").replace("_", "-"), str(value)]
+
+
+def new_name(task: str) -> str:
+    """Of a study that was given none: its task and the time."""
+    return time.strftime(f"{task.replace(':', '.')}-%Y%m%d-%H%M%S")
