@@ -19,6 +19,7 @@ import pytest
 from search.record.record import Record, open_record
 from tests.postgres import PostgresServer, postgres_server
 from tests.s3 import Endpoint, endpoint
+from tests.waiting import HANGS_S
 
 ROOT = Path(__file__).resolve().parent.parent
 NOWHERE = "http://127.0.0.1:9"  # nothing listens at the discard port
@@ -99,7 +100,7 @@ class Place:
         )
 
     def search(
-        self, *arguments: str, timeout_s: float = 150, stdin: str = ""
+        self, *arguments: str, timeout_s: float = HANGS_S, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """The same, run to its end; killed if it takes longer."""
         with self.start(*arguments, stdin=subprocess.PIPE) as process:
@@ -109,7 +110,7 @@ class Place:
                 process.kill()
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def together(self, *commands: tuple[str, ...], timeout_s: float = 200) -> list[str]:
+    def together(self, *commands: tuple[str, ...], timeout_s: float = HANGS_S) -> list[str]:
         """Several at once, each to a good end; what each printed."""
         printed = []
         with contextlib.ExitStack() as stack:

@@ -9,11 +9,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from search.errors import TrackingError
 from tests.search.faults.faults import curves_at
+from tests.waiting import wait_until
 
 __all__ = ["MlflowServer"]
 
@@ -31,7 +31,6 @@ class MlflowServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from search.tracking.addresses import check_server
 
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -43,13 +42,15 @@ class MlflowServer:
                 stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        until = time.monotonic() + 60
-        while True:
-            try:
-                return check_server(self.uri)
-            except TrackingError:
-                assert time.monotonic() < until, (self._folder / "server.log").read_text()
-                time.sleep(0.2)
+        wait_until(self._answers, "no answer", process=self._process, every_s=0.2)
+
+    def _answers(self) -> bool:
+        from search.tracking.addresses import check_server
+
+        with contextlib.suppress(TrackingError):
+            check_server(self.uri)
+            return True
+        return False
 
     def stop(self) -> None:
         if self._process is not None:

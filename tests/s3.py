@@ -7,9 +7,10 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
+
+from tests.waiting import wait_until
 
 BUCKET = "bucket"
 ENVIRONMENT = {
@@ -41,6 +42,13 @@ class Endpoint:
         finally:
             self._post("/moto-api/reset-auth", b"inf")
 
+    def makes_its_bucket(self) -> bool:
+        try:
+            self.ask(f"/{BUCKET}", "PUT")
+            return True
+        except OSError:
+            return False
+
     def _post(self, path: str, content: bytes) -> None:
         self.ask(path, "POST", content)
 
@@ -63,15 +71,7 @@ def endpoint() -> Iterator[Endpoint]:
     )
     try:
         made = Endpoint(port)
-        until = time.monotonic() + 30
-        while True:
-            try:
-                made.ask(f"/{BUCKET}", "PUT")
-                break
-            except OSError:
-                assert server.poll() is None, "moto's server ended"
-                assert time.monotonic() < until, "moto's server does not answer"
-                time.sleep(0.1)
+        wait_until(made.makes_its_bucket, "moto's server does not answer", process=server)
         yield made
     finally:
         server.kill()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Stopwatch"]
+__all__ = ["HANGS_S", "Stopwatch", "wait_until"]
 
+HANGS_S = 300.0  # what is not at its end by then hangs, however slow the machine
 PRESSURE = Path("/proc/pressure/cpu")  # docs.kernel.org/accounting/psi.html
 MOST = 0.9  # of a stretch of time that may count as lost to others: a limit stays a limit
 
@@ -22,6 +26,23 @@ class Stopwatch:
         took = time.monotonic() - self._begun
         waited = min(_waited_s() - self._waited, MOST * took)
         return took - waited < seconds
+
+
+def wait_until(
+    holds: Callable[[], Any],
+    otherwise: str = "",
+    *,
+    process: subprocess.Popen[Any] | None = None,
+    seconds: float = 90,
+    every_s: float = 0.05,
+) -> Any:
+    """The first true answer. AssertionError after so many seconds, or if the process ends first."""
+    stopwatch = Stopwatch()
+    while not (answer := holds()):
+        assert process is None or process.poll() is None, process.communicate()
+        assert stopwatch.within(seconds), otherwise
+        time.sleep(every_s)
+    return answer
 
 
 def _waited_s() -> float:

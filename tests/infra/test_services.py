@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.waiting import HANGS_S, wait_until
 
 PROGRAM = ROOT / "infra" / "services"
 
@@ -85,10 +86,7 @@ class Services:
         return next(p for p in self.processes() if what in " ".join(p.cmdline()))
 
     def wait_until_running(self, seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
-        while (done := self.call("status")).returncode:
-            assert time.monotonic() < until, done.stdout
-            time.sleep(0.5)
+        wait_until(lambda: self.call("status").returncode == 0, seconds=seconds, every_s=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -257,10 +255,7 @@ def test_they_end_with_rays_head_and_started_again_nothing_is_lost(services):
         assert services.call("start", SEARCH_ADDRESS=address).returncode == 0  # `ray up` again
         assert len([p for p in services.processes() if p.cmdline()[-1] == "ray"]) == 1
         time.sleep(2)
-    until = time.monotonic() + 80
-    while services.processes():
-        assert time.monotonic() < until, [p.cmdline() for p in services.processes()]
-        time.sleep(0.5)
+    wait_until(lambda: not services.processes(), "some live on", seconds=80, every_s=0.5)
     assert services.call("status").returncode == 1
 
     assert services.call("start").returncode == 0
@@ -291,7 +286,7 @@ def test_a_start_while_the_last_watch_ends_them_starts_them(services):
 
     done = services.call("start")
 
-    watch.communicate(timeout=60)
+    watch.communicate(timeout=HANGS_S)
     assert (done.returncode, done.stderr) == (0, "")
     assert services.call("status").returncode == 0
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
-from collections.abc import Callable
-
 import pytest
 
 from search.decisions.history import Session, Trial
 from tests.conftest import Place
-from tests.waiting import Stopwatch
+from tests.waiting import HANGS_S, Stopwatch, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -29,13 +25,13 @@ def test_a_study_is_ended_in_every_way_and_goes_on(place):
     done = _epochs(place)
 
     with place.start("resume", "s", "--quiet") as driver:
-        _until(driver, lambda: _epochs(place) > done)
+        wait_until(lambda: _epochs(place) > done, process=driver)
         refused = place.search("delete", "s", "--yes")
         assert refused.returncode == 2
         assert "driven by another process" in refused.stderr
         stopwatch = Stopwatch()
         assert place.search("stop", "s", "--now").returncode == 0
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=HANGS_S)[1]
         assert stopwatch.within(45)
     assert driver.returncode == 0
     assert "asked to stop now" in said
@@ -43,10 +39,10 @@ def test_a_study_is_ended_in_every_way_and_goes_on(place):
 
     done = _epochs(place)
     with place.start("resume", "s", "--quiet") as driver:
-        _until(driver, lambda: _epochs(place) > done)
+        wait_until(lambda: _epochs(place) > done, process=driver)
         running = [trial.number for trial in _trials(place) if trial.open]
         assert place.search("stop", "s").returncode == 0
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=HANGS_S)[1]
     assert driver.returncode == 0
     assert "asked to stop" in said
     assert running
@@ -82,14 +78,6 @@ def _epochs(place: Place) -> int:
 
 def _assert_nothing_failed(place: Place) -> None:
     assert [trial.failures for trial in _trials(place)] == [[] for _ in _trials(place)]
-
-
-def _until(driver: subprocess.Popen[str], holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 90
-    while not holds():
-        assert driver.poll() is None, driver.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def _change_the_code(place: Place) -> None:

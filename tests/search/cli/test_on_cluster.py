@@ -13,8 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -22,7 +21,7 @@ import requests
 
 from search.decisions.history import History, Trial
 from tests.conftest import ROOT, Place
-from tests.waiting import Stopwatch
+from tests.waiting import HANGS_S, Stopwatch, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -74,8 +73,8 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     theirs = {"SEARCH_ADDRESS": f"127.0.0.1:{port}"}
     agent = f"http://127.0.0.1:{ports['dashboard-agent-listen-port']}"
     with _ray(place, "--head", "", 1, ports, theirs) as process:
-        _until(lambda: _healthy(f"{cluster}/api/gcs_healthz", process))
-        _until(lambda: _healthy(f"{agent}/api/local_raylet_healthz", process))
+        wait_until(lambda: _healthy(f"{cluster}/api/gcs_healthz", process))
+        wait_until(lambda: _healthy(f"{agent}/api/local_raylet_healthz", process))
         yield Head(place, f"127.0.0.1:{port}", cluster)
     shutil.rmtree(ports["temp-dir"], ignore_errors=True)
 
@@ -90,35 +89,37 @@ def test_a_study_is_handed_over_watched_and_stopped_from_elsewhere(head):
     assert shown.returncode == 0
     assert json.loads(shown.stdout.splitlines()[-1])["state"] == "running"
     assert head.place.search("stop", "far", "--now", *there).returncode == 0
-    _until(lambda: _history(head, "far").last_session.event == "stopped")
+    wait_until(lambda: _history(head, "far").last_session.event == "stopped")
 
     told = head.place.search("resume", "far", *there)
     assert told.returncode == 0, told.stdout + told.stderr
-    _until(lambda: len(_history(head, "far").spans) == 2)
+    wait_until(lambda: len(_history(head, "far").spans) == 2)
     refused = head.place.search("show", "nobody", *there)
     assert refused.returncode == 2
     assert "no study named 'nobody'" in refused.stdout + refused.stderr
     assert head.place.search("stop", "far", "--now", *there).returncode == 0
-    _until(lambda: _history(head, "far").last_session.event == "stopped")
+    wait_until(lambda: _history(head, "far").last_session.event == "stopped")
 
 
 def test_nodes_that_come_are_used_and_nodes_that_go_lose_nothing(head):
     run = ("run", CURVE, "--name", "elastic", "--trials", "300", "--workers", "3")
     slow = ("--no-baseline", "--quiet", "--set", "epoch_s=1")
     with head.place.start(*run, *slow, "--address", head.address) as driver:
-        _until(lambda: _epochs(head, "elastic") > 0)
+        wait_until(lambda: _epochs(head, "elastic") > 0)
         assert len(_history(head, "elastic").open_trials()) == 1
         with head.node(cpus=2) as joined:
             stopwatch = Stopwatch()
-            _until(lambda: len(_history(head, "elastic").open_trials()) == 3)
+            wait_until(lambda: len(_history(head, "elastic").open_trials()) == 3)
             assert stopwatch.within(30)
-            _until(lambda: _training_on(joined) == 2)
+            wait_until(lambda: _training_on(joined) == 2)
             _kill_raylet(joined)
-            _until(lambda: len(_hit(head)) == 2)
-        _until(lambda: all(trial.epochs[-1].attempt == 1 for trial in _hit(head) if trial.epochs))
-        _until(lambda: all(trial.epochs for trial in _hit(head)))
+            wait_until(lambda: len(_hit(head)) == 2)
+        wait_until(
+            lambda: all(trial.epochs[-1].attempt == 1 for trial in _hit(head) if trial.epochs)
+        )
+        wait_until(lambda: all(trial.epochs for trial in _hit(head)))
         assert head.place.search("stop", "elastic", "--now").returncode == 0
-        said = driver.communicate(timeout=60)
+        said = driver.communicate(timeout=HANGS_S)
     assert driver.returncode == 0, said
     for trial in _hit(head):
         (failure,) = trial.failures
@@ -191,13 +192,6 @@ def _epochs(head: Head, name: str) -> int:
 def _hit(head: Head) -> list[Trial]:
     """The trials whose process was lost."""
     return [trial for trial in _history(head, "elastic").trials if trial.failures]
-
-
-def _until(holds: Callable[[], bool], seconds: float = 90) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
@@ -17,6 +16,7 @@ from search.record.record import Study
 from search.tasks.config import StudyConfig
 from tests.conftest import Place
 from tests.search.studies import session
+from tests.waiting import HANGS_S, wait_until
 
 CURVE = "tests.curve_task:TASK"
 RUN = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", "--no-baseline")
@@ -36,15 +36,11 @@ def _driver(supervisor: subprocess.Popen[str], command: str) -> psutil.Process |
 @pytest.mark.long
 def test_a_driver_that_is_killed_is_resumed_to_the_end(place):
     with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
-        until = time.monotonic() + 90
-        while _epochs(place) < 4:
-            assert time.monotonic() < until
-            assert supervisor.poll() is None
-            time.sleep(0.1)
+        wait_until(lambda: _epochs(place) >= 4, process=supervisor)
         driver = _driver(supervisor, "run")
         assert driver is not None
         os.kill(driver.pid, signal.SIGKILL)
-        said, _ = supervisor.communicate(timeout=120)
+        said, _ = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 0, said
     assert f"{ACCEPTED}s" in said
     assert "the driver of s died (exit code -9)" in said
@@ -57,7 +53,7 @@ def test_a_driver_that_is_killed_is_resumed_to_the_end(place):
 
 def test_a_command_that_is_refused_is_not_repeated(place):
     with _supervise(place, *RUN, "--set", "x=7") as supervisor:
-        said, _ = supervisor.communicate(timeout=60)
+        said, _ = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 2
     assert said.count("x must be in [0, 1]") == 1
     assert ACCEPTED not in said
@@ -65,12 +61,9 @@ def test_a_command_that_is_refused_is_not_repeated(place):
 
 def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
     with _supervise(place, *RUN, "--quiet") as supervisor:
-        until = time.monotonic() + 60
-        while (driver := _driver(supervisor, "run")) is None:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        driver = wait_until(lambda: _driver(supervisor, "run"), every_s=0.01)
         driver.kill()
-        said, _ = supervisor.communicate(timeout=60)
+        said, _ = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 1
     assert "the driver of s died (exit code -9): no stud" in said
     assert ACCEPTED not in said
@@ -79,17 +72,14 @@ def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
 @pytest.mark.long
 def test_a_study_that_was_stopped_stays_so(place):
     with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
-        until = time.monotonic() + 90
-        while _epochs(place) < 1:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(lambda: _epochs(place) >= 1, process=supervisor)
         with _supervise(place, "resume", "s") as second:
-            refused, _ = second.communicate(timeout=60)
+            refused, _ = second.communicate(timeout=HANGS_S)
         assert second.returncode == 2
         assert "is being driven by another process" in refused
         assert ACCEPTED not in refused
         assert place.search("stop", "s", "--now").returncode == 0
-        said, _ = supervisor.communicate(timeout=60)
+        said, _ = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 0, said
     assert "died" not in said
     record = place.record
@@ -100,15 +90,12 @@ def test_a_study_that_was_stopped_stays_so(place):
 def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
     slow = ("--set", "epoch_s=30", "--trial-timeout", "100")
     with _supervise(place, *RUN, *slow, "--quiet") as supervisor:
-        until = time.monotonic() + 60
-        while not _spans(place):
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(lambda: _spans(place), process=supervisor)
         assert place.search("stop", "s").returncode == 0
         driver = _driver(supervisor, "run")
         assert driver is not None
         driver.kill()
-        said, _ = supervisor.communicate(timeout=60)
+        said, _ = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 0, said
     assert "died (exit code -9)" in said
     record = place.record

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from search.tasks.config import StudyConfig
 from search.tracking.delivery import sync
 from tests.conftest import Place
 from tests.curve_task import TASK
+from tests.waiting import HANGS_S, wait_until
 
 CURVE, FAULTY = "tests.curve_task:TASK", "tests.curve_task:FAULTY"
 TRIALS = 11  # 2 named points in full, 9 drawn: 2·9 + 9 + 3·2 + 1·6 = 39 epochs
@@ -211,11 +211,7 @@ def test_no_mark_of_preemption_is_left_where_there_was_none(place, undisturbed, 
 
 def test_nothing_is_left_running(place, undisturbed, disturbed, faulty):
     """Drivers, workers and deliveries of this file are all over, the killed driver's too."""
-    until = time.monotonic() + 60
-    while (left := _processes_of(place)) and time.monotonic() < until:
-        time.sleep(0.5)
-
-    assert left == []
+    wait_until(lambda: not _processes_of(place), "some live on", seconds=60)
 
 
 def _until(
@@ -225,15 +221,18 @@ def _until(
     *arguments: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on the study "disturbed" and disturb it after so many epochs on record."""
-    until = time.monotonic() + 90
+    before = _epochs_on_record(place.record, "disturbed")
     with place.start(*arguments) as driver:
         try:
-            while _epochs_on_record(place.record, "disturbed") < epochs:
-                assert driver.poll() is None, driver.communicate()[1]
-                assert time.monotonic() < until, "no epochs"
-                time.sleep(0.02)
+            # One of its own at least, where the driver before was disturbed late.
+            wait_until(
+                lambda: _epochs_on_record(place.record, "disturbed") >= max(epochs, before + 1),
+                "no epochs",
+                process=driver,
+                every_s=0.02,
+            )
             disturb(driver)
-            out, err = driver.communicate(timeout=90)
+            out, err = driver.communicate(timeout=HANGS_S)
         finally:
             driver.kill()
     return subprocess.CompletedProcess(arguments, driver.returncode, out, err)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,8 @@ from tests.search.faults.faults import (
     driven,
     epochs_of,
     history_of,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 CURVE, COIN = "tests.curve_task:TASK", "tests.coin_task:TASK"
 TRIALS = 4
@@ -36,10 +35,11 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, s3: Endpoint) -> str
 
 def _await_end_of_workers(place: Place) -> None:
     """Of a killed driver: they notice within seconds."""
-    until = time.monotonic() + 60
-    while any(_works_in(process, place.folder) for process in Path("/proc").iterdir()):
-        assert time.monotonic() < until, "workers live on"
-        time.sleep(0.1)
+    processes = Path("/proc")
+    wait_until(
+        lambda: not any(_works_in(process, place.folder) for process in processes.iterdir()),
+        "workers live on",
+    )
 
 
 def _works_in(process: Path, folder: Path) -> bool:
@@ -57,7 +57,7 @@ def test_killed_on_nodes_that_are_lost_it_goes_on_from_the_storage(storage, plac
     options = ("--trials", str(TRIALS), "--workers", "2", "--set", "epoch_s=0.3")
     keep = ("--keep-checkpoints", "2", "--storage", storage)
     with driven(place, "run", CURVE, "--name", "s", *WHOLE, *options, *keep) as driver:
-        wait_until(driver, lambda: epochs_of(place, "s") >= 5, "no epochs")
+        wait_until(lambda: epochs_of(place, "s") >= 5, "no epochs", process=driver)
         driver.kill()
     _await_end_of_workers(place)
     scratch = Path(place.env["SEARCH_CACHE_DIR"]) / "scratch"

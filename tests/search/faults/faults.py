@@ -6,14 +6,14 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from search.decisions.history import History, Trial
 from search.record.record import Record
 from search.tasks.registry import find_task
 from tests.conftest import Place
+from tests.waiting import wait_until
 
 WHOLE = ("--no-baseline", "--scheduler", "none", "--quiet")  # every trial runs to its end
 
@@ -23,7 +23,8 @@ def driven(place: Place, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A driver; its first trial is on record."""
     with place.start(*arguments) as driver:
         try:
-            wait_until(driver, lambda: bool(history_of(place, _name(arguments)).trials), "no trial")
+            name = _name(arguments)
+            wait_until(lambda: history_of(place, name).trials, "no trial", process=driver)
             yield driver
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -32,14 +33,6 @@ def driven(place: Place, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def _name(arguments: tuple[str, ...]) -> str:
     return arguments[1] if arguments[0] == "resume" else arguments[arguments.index("--name") + 1]
-
-
-def wait_until(driver: subprocess.Popen[str], holds: Callable[[], bool], otherwise: str) -> None:
-    until = time.monotonic() + 90
-    while not holds():
-        assert driver.poll() is None, driver.communicate()
-        assert time.monotonic() < until, otherwise
-        time.sleep(0.05)
 
 
 _records: dict[Path, Record] = {}

@@ -19,9 +19,8 @@ from tests.search.faults.faults import (
     epochs_of,
     history_of,
     log_of,
-    wait_until,
 )
-from tests.waiting import Stopwatch
+from tests.waiting import HANGS_S, Stopwatch, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -40,20 +39,24 @@ def preempted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
     run = ("run", CURVE, "--name", "s", "--trials", "12", "--workers", "2", *WHOLE)
     try:
         with driven(place, *run, "--set", "epoch_s=0.8", "--tracking-uri", server.uri) as driver:
-            wait_until(driver, lambda: server.epochs("s") > 0, "nothing delivered")
+            wait_until(lambda: server.epochs("s") > 0, "nothing delivered", process=driver)
             server.stop()
             before = epochs_of(place, "s")
-            wait_until(driver, lambda: log_of(place, "s").count("not delivered") > 1, "no outage")
+            wait_until(
+                lambda: log_of(place, "s").count("not delivered") > 1, "no outage", process=driver
+            )
             seen["trained in the outage"] = epochs_of(place, "s") - before
             server.start()
             delivered = server.epochs("s")
-            wait_until(driver, lambda: server.epochs("s") > delivered, "not delivered again")
+            wait_until(
+                lambda: server.epochs("s") > delivered, "not delivered again", process=driver
+            )
             seen["second driver"] = place.search("resume", "s", "--quiet")
             server.stop()
             seen["epochs"] = epochs_of(place, "s")
             stopwatch = Stopwatch()
             driver.terminate()
-            seen["said"] = driver.communicate(timeout=60)[1]
+            seen["said"] = driver.communicate(timeout=HANGS_S)[1]
             seen["exit in 5 s"] = stopwatch.within(5)
             seen["code"] = driver.returncode
         seen["first"] = history_of(place, "s")
@@ -119,10 +122,10 @@ def test_sigterm_to_all_its_processes_ends_a_driver_in_5_s_too(place):
     """As when a machine is shut down: Ray's own processes are gone before it."""
     run = ("run", CURVE, "--name", "s", "--trials", "4", "--workers", "1", *WHOLE)
     with driven(place, *run, "--set", "epoch_s=0.5") as driver:
-        wait_until(driver, lambda: epochs_of(place, "s") >= 2, "no epochs")
+        wait_until(lambda: epochs_of(place, "s") >= 2, "no epochs", process=driver)
         before, stopwatch = epochs_of(place, "s"), Stopwatch()
         os.killpg(driver.pid, signal.SIGTERM)
-        said = driver.communicate(timeout=90)[1]
+        said = driver.communicate(timeout=HANGS_S)[1]
         in_time = stopwatch.within(5)
 
     assert driver.returncode == 130, said

@@ -23,8 +23,8 @@ from tests.search.faults.faults import (
     epochs_of,
     history_of,
     log_of,
-    wait_until,
 )
+from tests.waiting import HANGS_S, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -41,14 +41,16 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     with postgres_server() as server:
         place.env["SEARCH_RECORD"] = server.database()
         with driven(place, *run, "--set", "epoch_s=0.5") as driver:
-            wait_until(driver, lambda: epochs_of(place, "s") >= 6, "no epochs")
+            wait_until(lambda: epochs_of(place, "s") >= 6, "no epochs", process=driver)
             seen["second driver"] = place.search("resume", "s", "--quiet")
             os.killpg(driver.pid, signal.SIGKILL)
         seen["killed at"] = epochs_of(place, "s")
         with driven(place, "resume", "s") as driver:
             reached = seen["killed at"] + 3
             wait_until(
-                driver, lambda: epochs_of(place, "s") >= reached and _far_to_go(place), "no epochs"
+                lambda: epochs_of(place, "s") >= reached and _far_to_go(place),
+                "no epochs",
+                process=driver,
             )
             server.stop("immediate")
             begun = time.monotonic()
@@ -57,7 +59,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             seen["lives through it"] = driver.poll() is None
             seen["ended at"] = time.time()
             server.start()
-            seen["said"] = driver.communicate(timeout=90)
+            seen["said"] = driver.communicate(timeout=HANGS_S)
             seen["code"] = driver.returncode
         yield seen
 

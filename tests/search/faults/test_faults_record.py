@@ -19,8 +19,8 @@ from tests.search.faults.faults import (
     epochs_of,
     fill,
     history_of,
-    wait_until,
 )
+from tests.waiting import HANGS_S, wait_until
 from trainables import checkpoint
 
 CURVE = "tests.curve_task:TASK"
@@ -50,10 +50,10 @@ def test_locked_or_full_it_says_so_and_goes_on_later(small_disk):
     resume = ("resume", "s", "--quiet")
 
     with driven(place, *run, "--set", "epoch_s=0.2") as driver:
-        wait_until(driver, lambda: epochs_of(place, "s") >= 5, "no epochs")
+        wait_until(lambda: epochs_of(place, "s") >= 5, "no epochs", process=driver)
         lock = sqlite3.connect(place.folder / "studies" / "record.db", isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=HANGS_S)[1]
         lock.close()
     assert _one_error(driver, said).endswith(
         "locked by another program: database is locked. End that program, then try again"
@@ -61,9 +61,9 @@ def test_locked_or_full_it_says_so_and_goes_on_later(small_disk):
 
     filler = place.folder / "studies" / "filler"
     with driven(place, *resume) as driver:
-        wait_until(driver, lambda: epochs_of(place, "s") >= 12, "no epochs")
+        wait_until(lambda: epochs_of(place, "s") >= 12, "no epochs", process=driver)
         fill(filler)
-        said = driver.communicate(timeout=60)[1]
+        said = driver.communicate(timeout=HANGS_S)[1]
     assert "room" in _one_error(driver, said)
     with sqlite3.connect(place.folder / "studies" / "record.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

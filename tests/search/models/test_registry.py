@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from search.models.predict import open_model
 from search.tasks.registry import find_task
 from tests.coin_task import DATA, QUESTIONS, answers, truth
 from tests.mlflow_server import MlflowServer
+from tests.waiting import wait_until
 from trainables.sts import Config, predict
 from trainables.sts import data as sts_data
 from trainables.sts.train import train
@@ -356,7 +356,7 @@ def test_a_served_model_answers_over_http(champion, elsewhere, model, tmp_path):
     )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait(f"{address}/ping", server, tmp_path / "server.log")
+        wait_until(lambda: _answers(f"{address}/ping"), "no answer", process=server, every_s=0.3)
         asked = predict.example()
 
         answers = _post(address, {"dataframe_split": pd.DataFrame(asked).to_dict("split")})
@@ -373,16 +373,12 @@ def test_a_served_model_answers_over_http(champion, elsewhere, model, tmp_path):
         log.close()
 
 
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 90
-    while True:
-        assert server.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=5)
-            return
-        except OSError:
-            time.sleep(0.3)
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=5)
+        return True
+    except OSError:
+        return False
 
 
 def _post(address: str, content: Any) -> Any:

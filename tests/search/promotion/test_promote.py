@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from search.decisions.history import EpochEnd, Failure, Segment, Suggestion
 from search.errors import StorageError, StudyLockedError, TrackingError, UnreachableError
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
-from tests.waiting import Stopwatch
+from tests.waiting import HANGS_S, Stopwatch, wait_until
 from trainables.errors import DataError
 
 COIN = "tests.coin_task:TASK"
@@ -204,7 +203,7 @@ def test_killed_again_and_again_it_repeats_no_finished_run(place):
             if event.decision == "complete"
         }
         driver.kill()
-        said, errors = supervisor.communicate(timeout=150)
+        said, errors = supervisor.communicate(timeout=HANGS_S)
     assert supervisor.returncode == 0, errors
     assert "the promotion of killed died (exit code -9)" in said
     assert finished
@@ -222,11 +221,8 @@ def test_killed_again_and_again_it_repeats_no_finished_run(place):
 
 
 def _await_epochs(place: Place, study: str, epochs: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 90
-    while len(_events(place, study, EpochEnd)) < epochs:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < until, "no epochs"
-        time.sleep(0.02)
+    enough = lambda: len(_events(place, study, EpochEnd)) >= epochs  # noqa: E731
+    wait_until(enough, "no epochs", process=process, every_s=0.02)
 
 
 def test_the_champion_answers_at_the_command_line(place, calm, monkeypatch, capsys):

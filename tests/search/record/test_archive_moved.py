@@ -12,6 +12,7 @@ from search.decisions.history import EpochEnd, Segment
 from tests.conftest import Place
 from tests.postgres import PostgresServer
 from tests.search.record.moving import CURVE
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.long
 
@@ -53,9 +54,10 @@ def killed_after(place: Place, epochs: int, *command: str) -> None:
 
 def carry(source: Place, target: Place) -> None:
     file = target.folder / "s.tar"
-    ends = time.monotonic() + 20  # a dead driver's trials end with their Ray
-    while (done := source.search("export", "s", "--output", str(file))).returncode:
-        assert time.monotonic() < ends, done.stderr
+    # A dead driver's trials end with their Ray.
+    wait_until(
+        lambda: source.search("export", "s", "--output", str(file)).returncode == 0, seconds=20
+    )
     done = target.search("import", str(file))
     assert done.returncode == 0, done.stderr
     assert "python -m search resume s" in done.stdout

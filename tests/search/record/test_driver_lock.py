@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 
 import pytest
 
 from search.errors import StudyLockedError
 from tests.search.record.small import run_python
+from tests.waiting import wait_until
 
 _HOLDER = (
     "import sys, time; from pathlib import Path\n"
@@ -33,9 +33,7 @@ def test_a_second_driver_is_refused_and_a_killed_one_keeps_nothing(record, study
         holder.send_signal(signal.SIGKILL)
         holder.wait()
 
-    patience_ends = time.monotonic() + 5
-    while record.driven("s"):  # a server has to notice first
-        assert time.monotonic() < patience_ends
+    wait_until(lambda: not record.driven("s"), seconds=5)  # a server has to notice first
     with record.driver_lock("s"):
         assert record.driven("s")  # also as seen from within the driver
     assert not record.driven("s")

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.postgres import PostgresServer, postgres_server
+from tests.waiting import HANGS_S, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -72,10 +73,7 @@ def test_a_lock_is_freed_when_its_driver_s_machine_is_gone(cut_off, tmp_path):
         with _wire_cut():
             driver.kill()
             assert _locks(cut_off, url) == 1  # nothing told the server
-            until = time.monotonic() + 20
-            while _locks(cut_off, url):
-                assert time.monotonic() < until, "the lock is held for good"
-                time.sleep(0.2)
+            wait_until(lambda: not _locks(cut_off, url), "the lock is held for good", seconds=20)
 
 
 def test_a_driver_cut_off_until_its_lock_is_gone_goes_on_where_it_was(cut_off, tmp_path):
@@ -89,7 +87,7 @@ def test_a_driver_cut_off_until_its_lock_is_gone_goes_on_where_it_was(cut_off, t
             while progress[1] == "0":  # said before it knew
                 progress = driver.stdout.readline().split()
         (tmp_path / "enough").touch()
-        *printed, on_record = driver.communicate(timeout=60)[0].splitlines()
+        *printed, on_record = driver.communicate(timeout=HANGS_S)[0].splitlines()
 
     *_, last = [progress, *(line.split() for line in printed)]
     assert on_record == last[0]  # each epoch, once: the database refuses a second
