@@ -71,7 +71,7 @@ def test_a_driver_that_dies_before_there_is_a_study_is_told_of(place):
 
 @pytest.mark.long
 def test_a_study_that_was_stopped_stays_so(place):
-    with _supervise(place, *RUN, "--set", "epoch_s=0.3", "--quiet") as supervisor:
+    with _supervise(place, *RUN, "--set", "epoch_s=2", "--quiet") as supervisor:
         wait_until(lambda: _epochs(place) >= 1, process=supervisor)
         with _supervise(place, "resume", "s") as second:
             refused, _ = second.communicate(timeout=HANGS_S)
