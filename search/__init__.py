@@ -148,7 +148,13 @@ def load(
     from search.record.record import open_record
 
     opened = open_record(_studies_dir(studies_dir), url=record)
-    return Study(opened, opened.study(name), task)
+    row = opened.study(name)
+    if task is not None:
+        from search.tasks.defined_here import name_of
+
+        if (given := name_of(task)) != row.config.task:
+            raise UserError(f"study {name} is one of task {row.config.task}, got {given}")
+    return Study(opened, row, task)
 
 
 def studies(*, studies_dir: str | Path | None = None, record: str | None = None) -> pd.DataFrame:

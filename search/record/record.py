@@ -1,7 +1,7 @@
 """The study's record: the one truth about it, whatever database it is kept in.
 
 One database a studies folder. A study's driver appends events (search/decisions/history.py), each
-one transaction and durable when `append` returns; nothing is ever changed. All tables carry the
+one transaction and durable when `append` returns; no event is ever changed. All tables carry the
 study's running sequence number, so that a reader can follow with a cursor.
 """
 

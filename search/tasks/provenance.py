@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search.tasks.defined_here import MAIN
 from search.tasks.task import Task
 from trainables.data import Prepared
 
@@ -56,13 +57,13 @@ def _code_hash(task: Task) -> str:
 
 
 def _own_code(task: Task) -> bytes:
-    """The file in which a task's space is defined; of one defined in a notebook, which has no file,
-    what it is made of."""
-    try:
+    """The file in which a task's space is defined; of a task of a notebook or of the script that
+    runs, where the rest of the file is no part of it, what it is made of."""
+    if task.space.__module__ != MAIN:
         return Path(inspect.getfile(task.space)).read_bytes()
-    except (OSError, TypeError):
-        parts = (task.space, task.train, task.config)
-        return "\n".join(_source(part) for part in parts if callable(part)).encode()
+    data = getattr(task.data, "__dict__", {}).values()
+    parts = [part for part in (task.space, task.train, task.config, *data) if callable(part)]
+    return "\n".join(map(_source, parts)).encode()
 
 
 def _source(function: Any) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -139,10 +140,9 @@ def _epochs(place) -> int:
 
 
 def test_a_script_needs_no_main_line_and_threads_take_no_signals(place):
-    script = Path(place.folder) / "script.py"
-    script.write_text(
-        DEFINE
-        + """
+    done = _script(
+        place,
+        """
 import threading
 studies = []
 def work():
@@ -152,19 +152,35 @@ worker.start()
 worker.join()
 again = search.run(TASK, trials=3, name="main", workers=1, max_epochs=1, quiet=True)
 print(studies[0].state, again.state, again.best.number in again.trials.index)
-"""
+""",
     )
-    import subprocess
-    import sys
+    later = _script(
+        place,
+        """
+try:
+    search.load("main").task
+except search.UserError as error:
+    print(error)
+study = search.load("main", task=TASK)
+print(study.resume(trials=5, quiet=True).state, len(study.trials))
+""",
+    )
 
+    assert done == ["finished finished True"]
+    assert "was defined in a notebook or script" in later[0]
+    assert later[1] == "finished 5"
+
+
+def _script(place, code: str) -> list[str]:
+    """What a script prints that defines the task and then does `code`, by lines."""
+    (place.folder / "script.py").write_text(DEFINE + code)
     done = subprocess.run(
         [sys.executable, "script.py"],
         cwd=place.folder,
         env=place.env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
-
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["finished", "finished", "True"]
+    return done.stdout.splitlines()
