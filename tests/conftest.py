@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import shutil
@@ -49,6 +50,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [item for item in items if (item.get_closest_marker("long") is not None) != rest]
     config.hook.pytest_deselected(items=left)
     items[:] = chosen
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """A cluster of hosts has both cores: what other processes of this checkout test waits."""
+    alone = item.get_closest_marker("cluster") is not None
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        return (yield)
 
 
 @functools.cache
