@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -19,7 +18,8 @@ from typing import Literal
 
 from search.decisions import plan
 from search.errors import RecordError, TrackingError
-from search.machines.machine import core_count, gpu_count, memory_gib
+from search.machines.gpus import gpu_count, gpus_there
+from search.machines.machine import core_count, memory_gib
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import Task
@@ -30,8 +30,6 @@ __all__ = ["Finding", "examine"]
 
 Light = Literal["green", "yellow", "red"]
 MEMORY_PER_WORKER_GIB = 1.0  # torch, the data's pages, a model
-_GPU_FIELDS = "name,memory.total,memory.used,compute_mode"
-GPU_ANSWER_S = 5.0
 OTHER_FILES_GIB = 1.0  # MLflow's store, prepared data, predictions, logs
 USUAL_CHECKPOINTS_GIB = 4.0
 
@@ -168,23 +166,28 @@ def _file_system(folder: Path) -> Finding:
 
 
 def _gpus() -> Finding:
-    count = gpu_count()
-    if not count:
+    there, count = gpus_there(), gpu_count()
+    if there.problem:
+        fix = "`nvidia-smi` must answer: install or mend the driver"
+        return Finding(light="red", subject="GPU", found=there.problem, fix=fix)
+    if not there.cards:
         return Finding(light="green", subject="GPU", found="none: trials train on cores")
-    fix = "the driver must answer; shared cards need the compute mode Default"
-    try:
-        seen = subprocess.run(
-            ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader"],
-            capture_output=True, text=True, check=False, timeout=GPU_ANSWER_S,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(light="red", subject="GPU", found=str(error), fix=fix)
-    exclusive = "Exclusive" in seen.stdout
+    found = [
+        f"{card.name}, {card.used} of {card.memory} used, driver {card.driver}, "
+        + (f"shared by {card.shared_by}" if card.shared_by else f"{card.compute_mode}: not shared")
+        for card in there.cards
+    ]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        found.append(f"CUDA_VISIBLE_DEVICES={visible} leaves {count}")
+    alone = not all(card.shared_by for card in there.cards)
     return Finding(
-        light="red" if seen.returncode else "yellow" if exclusive else "green",
+        light="yellow" if alone or not count else "green",
         subject="GPU",
-        found="; ".join(seen.stdout.strip().splitlines()) or seen.stderr.strip(),
-        fix=fix,
+        found="; ".join(found),
+        fix="for trials to share a card: `nvidia-smi -c DEFAULT`, as root"
+        if alone
+        else "unset CUDA_VISIBLE_DEVICES, or name cards that are there (`nvidia-smi -L`)",
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from search.driver.begin import create, prepare
 from search.errors import TrackingError, UserError
 from search.files.storage import check_storage
-from search.machines.machine import check_gpus, default_workers, gpu_count
+from search.machines.gpus import gpu_count
+from search.machines.machine import check_gpus, default_workers
 from search.record.record import Record, Study, open_record
 from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value

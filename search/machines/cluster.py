@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from search.errors import ClusterError, first_line
-from search.machines.machine import gpu_count
+from search.machines.gpus import gpu_count
 from search.machines.ray_internals import import_lean_tune, lean_node, watched_node
 from search.tasks.config import StudyConfig
 

@@ -1,15 +1,14 @@
-"""What this machine, or this container, has: cores, GPUs, memory, without importing torch."""
+"""What this machine, or this container, has: cores and memory; and the trials that it holds."""
 
 from __future__ import annotations
 
 import math
 import os
-import re
 from pathlib import Path
 
 from search.errors import UserError
 
-__all__ = ["check_gpus", "core_count", "default_workers", "gpu_count", "memory_gib"]
+__all__ = ["check_gpus", "core_count", "default_workers", "memory_gib"]
 
 CGROUP = Path("/sys/fs/cgroup")  # as a container sees it: its own limits, version 2 or 1
 
@@ -17,15 +16,6 @@ CGROUP = Path("/sys/fs/cgroup")  # as a container sees it: its own limits, versi
 def core_count() -> int:
     """The cores this process may use: a share of one, which a container can have, is none."""
     return max(int(min(len(os.sched_getaffinity(0)), _core_limit())), 1)
-
-
-def gpu_count() -> int:
-    """The NVIDIA GPUs this process may use."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([device for device in visible.split(",") if device.strip() not in ("", "-1")])
-    devices = Path("/dev").glob("nvidia*")
-    return sum(bool(re.fullmatch(r"nvidia\d+", device.name)) for device in devices)
 
 
 def check_gpus(gpus_per_trial: float, gpus: int, whose: str = "this machine") -> None:

@@ -9,25 +9,66 @@ import pytest
 from search.cli import doctor
 
 
-def test_a_gpu_without_its_driver_s_program_is_red_and_no_end(monkeypatch):
-    monkeypatch.setattr(doctor, "gpu_count", lambda: 1)
-    monkeypatch.setenv("PATH", "/nowhere")
+def test_a_card_is_shown_with_memory_driver_and_whether_trials_can_share_it(nvidia):
+    nvidia(cards=1)
 
     finding = doctor._gpus()
 
-    assert (finding.light, finding.subject) == ("red", "GPU")
-    assert "nvidia-smi" in finding.found
+    assert finding.light == "green"
+    assert finding.found == (
+        "NVIDIA H100 80GB HBM3, 4 MiB of 81559 MiB used, driver 580.159.04, "
+        "shared by several processes"
+    )
 
 
-def test_a_driver_that_hangs_is_red(monkeypatch, tmp_path):
-    program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(doctor, "gpu_count", lambda: 1)
-    monkeypatch.setattr(doctor, "GPU_ANSWER_S", 0.5)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def test_no_card_is_no_trouble(nvidia):
+    nvidia(cards=0)
 
-    assert doctor._gpus().light == "red"
+    assert doctor._gpus().light == "green"
+
+
+def test_a_card_for_one_process_is_yellow(nvidia):
+    nvidia(cards=2, compute_mode="Exclusive_Process")
+
+    finding = doctor._gpus()
+
+    assert finding.light == "yellow"
+    assert "Exclusive_Process: not shared" in finding.found
+    assert "nvidia-smi -c DEFAULT" in finding.fix
+
+
+def test_a_card_in_parts_is_told(nvidia):
+    nvidia(cards=1, mig=2)
+
+    assert "shared by MIG devices, named in CUDA_VISIBLE_DEVICES" in doctor._gpus().found
+
+
+def test_cards_that_are_hidden_are_yellow(nvidia, monkeypatch):
+    nvidia(cards=1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
+
+    finding = doctor._gpus()
+
+    assert finding.light == "yellow"
+    assert "CUDA_VISIBLE_DEVICES=NoDevFiles leaves 0" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ("missing", "nvidia-smi, the driver's program, is not installed"),
+        ("fails", "no communication with the driver"),
+        ("hangs", "timed out"),
+        ("nothing", "No devices were found"),
+    ],
+)
+def test_a_driver_that_does_not_answer_is_red(nvidia, says, reason):
+    nvidia(cards=2, says=says)
+
+    finding = doctor._gpus()
+
+    assert finding.light == "red"
+    assert reason in finding.found
 
 
 @pytest.mark.parametrize("there", [True, False])

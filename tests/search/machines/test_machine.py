@@ -57,16 +57,6 @@ def test_a_container_has_no_more_memory_than_its_limit(cgroup, name):
 
 
 @pytest.mark.parametrize(
-    ("visible", "count"),
-    [("", 0), ("-1", 0), ("0", 1), ("0,1", 2), ("0, 3,", 2), ("GPU-8f2a,GPU-1c3b", 2)],
-)
-def test_gpus_are_those_made_visible(monkeypatch, visible, count):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-
-    assert machine.gpu_count() == count
-
-
-@pytest.mark.parametrize(
     ("cores", "cpus", "gpus_each", "gpus", "workers"),
     [
         (8, 1, 0, 0, 8),
