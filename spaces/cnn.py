@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optuna.trial import BaseTrial
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
 
 __all__ = ["POINTS", "WITHOUT_GPU", "checkpoint_mib", "first_points", "space"]
 

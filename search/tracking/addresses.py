@@ -9,8 +9,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from search.errors import TrackingError, first_line
 
 __all__ = ["absolute", "check_server"]
@@ -58,6 +56,8 @@ def check_server(uri: str) -> None:
             f"tracking URI must begin with http://, https://, sqlite:/// or postgresql://; "
             f"got {uri!r}"
         )
+    import sqlalchemy as sa
+
     try:
         sa.create_engine(uri).connect().close()
     except (sa.exc.SQLAlchemyError, ImportError) as error:
