@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def check_output(path: Path) -> None:
 
 def write_answers(inputs: Any, answers: pd.DataFrame, path: Path) -> None:
     """Each answer beside its input; `check_output` comes first."""
+    if isinstance(inputs, Mapping):
+        inputs = pd.DataFrame(inputs)
     if isinstance(inputs, pd.DataFrame):
         answers = pd.concat(
             [inputs.drop(columns=answers.columns, errors="ignore"), answers.set_axis(inputs.index)],

@@ -6,15 +6,14 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import mlflow
-import pandas as pd
-from mlflow.exceptions import MlflowException
+from typing import TYPE_CHECKING, Any
 
 from search.errors import RegistryError, UserError, first_line
 from search.models.registry import find_model
 from search.tasks.task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["OpenedModel", "open_model", "typed_inputs"]
 
@@ -28,9 +27,12 @@ class OpenedModel:
     tags: Mapping[str, str]  # of the registered version; none for a model from elsewhere
 
     def predict(self, inputs: Any) -> pd.DataFrame:
-        """One row an input. `inputs`: the array or the table that the model takes; or the table's
-        rows as a list of tuples, in the order of its columns. Raises UserError for columns or a
-        size that the model does not take."""
+        """One row an input. `inputs`: the array or the table that the model takes; the table's
+        columns by name; or its rows as a list of tuples, in the order of its columns. Raises
+        UserError for columns or a size that the model does not take."""
+        import pandas as pd
+        from mlflow.exceptions import MlflowException
+
         schema = self.model.metadata.get_input_schema()
         needed = schema.input_names() if schema.has_input_names() else []
         if needed and isinstance(inputs, list):
@@ -39,6 +41,8 @@ class OpenedModel:
             except ValueError as error:
                 rows = ", ".join(needed)
                 raise UserError(f"{self.address} takes rows of {rows}: {error}") from None
+        if isinstance(inputs, Mapping):
+            inputs = pd.DataFrame(inputs)
         if isinstance(inputs, pd.DataFrame) != bool(needed):
             takes = f"a table with columns {', '.join(needed)}" if needed else "an array (.npy)"
             raise UserError(f"{self.address} takes {takes}")
@@ -60,6 +64,8 @@ class OpenedModel:
 
 def open_model(uri: str, task: Task, name: str | None) -> OpenedModel:
     """The champion; or the version, alias, or MLflow address `name`. Raises RegistryError."""
+    import mlflow
+
     address = find_model(uri, task.name, name)
     try:
         model = mlflow.pyfunc.load_model(address)
@@ -73,7 +79,7 @@ def open_model(uri: str, task: Task, name: str | None) -> OpenedModel:
 
 
 def typed_inputs(task: Task, arguments: Sequence[str]) -> Any:
-    """Inputs from the command line."""
+    """Inputs from the command line: an array, or columns by name. Raises UserError."""
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
             inputs = task.model_module().typed(arguments)
@@ -81,11 +87,13 @@ def typed_inputs(task: Task, arguments: Sequence[str]) -> Any:
             raise UserError(first_line(error)) from None
     for warning in caught:
         print(f"note: {warning.message}", file=sys.stderr)
-    return pd.DataFrame(inputs) if isinstance(inputs, Mapping) else inputs
+    return inputs
 
 
 def _tags(uri: str, address: str) -> dict[str, str]:
     """Of a registered version; none if the address names no such one."""
+    import mlflow
+
     name, _, version = address.removeprefix("models:/").rpartition("/")
     if not (address.startswith("models:/") and name and version.isdigit()):
         return {}

@@ -23,11 +23,19 @@ import trainables
 from search.errors import RegistryError, first_line
 from search.statistics.intervals import Estimate, Objective, difference, interval_text
 
-__all__ = ["Registered", "decide_alias", "find_model", "register", "registry_errors"]
+__all__ = [
+    "SERVER_CODE",
+    "Registered",
+    "decide_alias",
+    "find_model",
+    "parse_name",
+    "register",
+    "registry_errors",
+]
 
+SERVER_CODE = Path(__file__).with_name("model_server.py")
 _EVALUATION = "promotion"  # artifact folder of the final run
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
-_CODE = Path(__file__).with_name("model_server.py")
 _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two scores compare
 
 
@@ -199,6 +207,10 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
     Raises RegistryError where there is none.
     """
     client = _client(uri)
+    named = parse_name(registered, name)
+    if named is None:
+        assert name is not None
+        return name
     if name is None:
         champion = _version_with(client, registered, "champion")
         if champion is None:
@@ -207,14 +219,29 @@ def find_model(uri: str, registered: str, name: str | None) -> str:
                 "`python -m search promote NAME`, or say which --model"
             )
         return f"models:/{registered}/{champion.version}"
+    model, which = named
+    if which.startswith("@"):
+        return _aliased(client, model, which[1:])
+    return f"models:/{model}/{which}"
+
+
+def parse_name(registered: str, name: str | None) -> tuple[str, str] | None:
+    """The registered model that `name` means, and which of its versions, as "3" or "@champion".
+    None: it is another MLflow address."""
+    if name is None:
+        return registered, "@champion"
     if name.isdigit():
-        return f"models:/{registered}/{name}"
-    of, at, alias = name.removeprefix("models:/").rpartition("@")
-    if name.startswith("models:/") and at:
-        return _aliased(client, of, alias)
+        return registered, name
+    if name.startswith("models:/"):
+        path = name.removeprefix("models:/")
+        model, at, alias = path.rpartition("@")
+        if at:
+            return model, f"@{alias}"
+        model, slash, version = path.rpartition("/")
+        return (model, version) if slash and version.isdigit() else None
     if ":" in name or "/" in name or Path(name).exists():
-        return name
-    return _aliased(client, registered, name)
+        return None
+    return registered, f"@{name}"
 
 
 def _aliased(client: Any, registered: str, alias: str) -> str:
@@ -264,7 +291,7 @@ def _log(
             name="model",
             flavor=mlflow.pyfunc,
             run_id=run_id,
-            python_model=str(_CODE),
+            python_model=str(SERVER_CODE),
             artifacts={"model": str(model)},
             code_paths=[str(Path(trainables.__file__).parent)],
             signature=infer_signature(given, pd.DataFrame(answer)),
