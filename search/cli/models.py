@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from search.cli.common import (
     DEFAULT_URI,
@@ -21,6 +23,9 @@ from search.cli.common import (
     where,
 )
 from search.errors import EndedEarly, UserError
+
+if TYPE_CHECKING:
+    from search.tasks.task import Task
 
 __all__ = ["add_commands"]
 
@@ -90,8 +95,6 @@ def _promote(options: argparse.Namespace) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from search.models import evaluate, input_files, predict
-    from search.record.record import open_record
     from search.tasks.registry import find_task
     from search.tracking.addresses import check_server
 
@@ -104,19 +107,57 @@ def _predict(options: argparse.Namespace) -> int:
     if not options.evaluate and (options.dataset is not None or options.data_dir is not None):
         raise UserError("--dataset and --data-dir say what --evaluate reads: it is needed too")
     if options.output:
-        input_files.check_output(options.output)
+        from search.models.input_files import check_output
+
+        check_output(options.output)
     check_server(options.tracking_uri)
     if options.evaluate:
-        model = predict.open_model(options.tracking_uri, task, options.model)
-        record = open_record(options.studies_dir, url=options.record, create=True)
-        scores = evaluate.evaluate(model, task, record, options.dataset, options.data_dir)
-        print(as_json(scores) if options.json else evaluate.describe(scores))
-        return DONE
-    inputs = (
-        input_files.read_inputs(options.input)
-        if options.input
-        else predict.typed_inputs(task, options.inputs)
-    )
+        return _evaluate(options, task)
+    return _answer_typed(options, task) if options.inputs else _answer_file(options, task)
+
+
+def _evaluate(options: argparse.Namespace, task: Task) -> int:
+    from search.models import evaluate, predict
+    from search.record.record import open_record
+
+    model = predict.open_model(options.tracking_uri, task, options.model)
+    record = open_record(options.studies_dir, url=options.record, create=True)
+    scores = evaluate.evaluate(model, task, record, options.dataset, options.data_dir)
+    print(as_json(scores) if options.json else evaluate.describe(scores))
+    return DONE
+
+
+def _answer_typed(options: argparse.Namespace, task: Task) -> int:
+    """A person waits for it, so that neither MLflow nor pandas is imported unless it must be."""
+    from search.models import local_model, predict
+
+    told = None
+    # To look for garbage while torch is imported takes long, and finds none.
+    gc.disable()
+    try:
+        inputs = predict.typed_inputs(task, options.inputs)
+        if not options.output:
+            told = local_model.ask(options.tracking_uri, task, options.model, inputs)
+    finally:
+        gc.enable()
+    if told is None:
+        return _answer(options, task, inputs)
+    if options.json:
+        print(as_json({"model": told.address, "answers": told.rows()}))
+    else:
+        print(told.as_text(), end="")
+    return DONE
+
+
+def _answer_file(options: argparse.Namespace, task: Task) -> int:
+    from search.models.input_files import read_inputs
+
+    return _answer(options, task, read_inputs(options.input))
+
+
+def _answer(options: argparse.Namespace, task: Task, inputs: Any) -> int:
+    from search.models import input_files, predict
+
     model = predict.open_model(options.tracking_uri, task, options.model)
     answers = model.predict(inputs)
     if options.output:
