@@ -25,6 +25,7 @@ from typing import Any
 import psutil
 
 from tests.conftest import ROOT
+from tests.waiting import Stopwatch
 from trainables.data import find
 
 __all__ = ["HOME", "STATE", "Host", "Hosts", "hosts", "until", "why_not"]
@@ -198,10 +199,10 @@ def hosts(folder: Path) -> Iterator[Hosts]:
 
 
 def until(true: Any, seconds: float, what: str, *, every_s: float = 0.5) -> Any:
-    """The first true answer; AssertionError after so many seconds."""
-    end = time.monotonic() + seconds
+    """The first true answer; AssertionError after so many seconds in which programs had a core."""
+    stopwatch = Stopwatch()
     while not (answer := true()):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert stopwatch.within(seconds), f"not within {seconds} s: {what}"
         time.sleep(every_s)
     return answer
 

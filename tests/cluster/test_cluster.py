@@ -19,7 +19,7 @@ from tests.cluster.hosts import until, why_not
 from tests.cluster.rig import NAME, Rig, left, readme, rig
 from trainables.data import find
 
-pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.long, pytest.mark.timeout(1800)]
 
 TRIALS = 20  # enough that all three faults come before the end
 FIRST_RUNG = 3  # so that what is interrupted has more than one epoch before it
@@ -70,7 +70,7 @@ def _run_through(cluster: Rig, seen: Observed) -> None:
     cluster.store()
     cluster.fill_in()
     cluster.type(readme("python -m search doctor --cluster-file"))
-    cluster.type(f"{readme('ray up')} -y", timeout_s=240)
+    cluster.type(f"{readme('ray up')} -y", timeout_s=600)
     cluster.leave_open(readme("ray dashboard"))
     cluster.answers(8265)
     until(lambda: cluster.nodes() == 3, 120, "three nodes", every_s=2)
@@ -78,7 +78,7 @@ def _run_through(cluster: Rig, seen: Observed) -> None:
 
     asked = readme("python -m search submit").replace("--trials 512", f"--trials {TRIALS}")
     asked = asked.replace("--gpus-per-trial 0.25", f"--workers 4 --min-epochs {FIRST_RUNG}")
-    cluster.type(f"{asked} {_data()}", timeout_s=240)
+    cluster.type(f"{asked} {_data()}", timeout_s=600)
     done("submit")
 
     first_four = "select count(distinct trial) from epochs where trial < 4"
@@ -115,11 +115,11 @@ def _run_through(cluster: Rig, seen: Observed) -> None:
     seen.keys = cluster.keys()
     done("looked at")
     few = "--top 1 --seeds 2 --final-seeds 2 --json --quiet"
-    seen.promoted = cluster.type(f"{readme('python -m search promote')} {few}", timeout_s=240)
+    seen.promoted = cluster.type(f"{readme('python -m search promote')} {few}", timeout_s=600)
     done("promoted")
 
     cluster.close()
-    cluster.type(f"{readme('ray down')} -y", timeout_s=120)
+    cluster.type(f"{readme('ray down')} -y", timeout_s=300)
     for host in (cluster.head, worker1, worker2):
         with contextlib.suppress(AssertionError):
             until(lambda host=host: not left(host), 75, "no process is left")
