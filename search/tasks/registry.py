@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
-from search.errors import UserError
+from search.errors import UserError, first_line, reason_of
 from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
 
@@ -77,10 +77,10 @@ def find_task(name: str) -> Task:
         )
     try:
         task = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a user's module may raise
-        raise UserError(
-            f"task {name!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
+    except UserError as error:
+        raise UserError(f"task {name!r}: {first_line(error)}") from None
+    except (Exception, SystemExit) as error:  # whatever a user's module may raise
+        raise UserError(f"task {name!r} cannot be imported: {reason_of(error)}") from None
     if not isinstance(task, Task):
         raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
     return task

@@ -14,6 +14,7 @@ import numpy as np
 
 from search.errors import UserError, first_line
 from search.tasks.config import StudyConfig, Value
+from search.tasks.task_checks import check_task
 from trainables import TrainingFunction
 from trainables.data import HeldOut, Prepared
 from trainables.export import ModelModule
@@ -84,7 +85,7 @@ class TestableData(DataModule, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One training job that can be searched."""
+    """One training job that can be searched. Raises UserError where a field cannot be so."""
 
     name: str
     # The objective's name among each epoch's metrics.
@@ -120,6 +121,9 @@ class Task:
     max_epochs: int = 9
     min_epochs: int = 1
     reduction_factor: int = 3
+
+    def __post_init__(self) -> None:
+        check_task(self)
 
     def model_module(self) -> ModelModule:
         """The module that `model` names; imports torch. Raises UserError where it names none."""
