@@ -24,7 +24,8 @@ from typing import Any, TextIO
 import numpy as np
 from ray import tune
 
-from search.errors import StorageError, UserError, first_line
+from search.driver.streams import redirected
+from search.errors import StorageError, UserError, reason_of
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -61,15 +62,17 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # those are others', or none was requested
         elif torch.cuda.is_available():
             torch.cuda.set_per_process_memory_fraction(min(config["gpus"], 1.0))
+        self._process = os.getpid()
         signal.signal(signal.SIGTERM, self._preempted)
         self.reset_config(config)
 
     def _preempted(self, number: int, frame: FrameType | None) -> None:
         """SIGTERM while an epoch trains: the machine is taken away. All else looks like a crash.
 
-        Ray ends idle workers by SIGTERM too.
+        Ray ends idle workers by SIGTERM too, and a pool that a trial makes ends its processes by
+        it, which have forked this handler.
         """
-        if self._training:
+        if self._training and os.getpid() == self._process:
             why = f"its machine was taken away ({signal.Signals(number).name})"
             self._files.mark_preempted(self._segment["trial"], why)
         os._exit(128 + number)
@@ -106,7 +109,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
                 self._epochs = None
                 return {"halt": f"no room for a trial's files: {error}", "done": True}
             return self._failed(error)
-        except Exception as error:
+        except BaseException as error:  # sys.exit() of a trial's code, too, ends the trial alone
             return self._failed(error)
         finally:
             self._training = False
@@ -120,7 +123,10 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             if Path(segment["working_folder"]).is_dir():  # Tune has gone to a folder of its own
                 os.chdir(segment["working_folder"])
         self._training = True
-        with log.open("a", buffering=1) as file, _redirected(file):
+        with (
+            log.open("a", buffering=1, encoding="utf-8", errors="backslashreplace") as file,
+            redirected(file),
+        ):
             return self._step(file)
 
     def _step(self, log: TextIO) -> dict[str, Any]:
@@ -237,10 +243,12 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             (to / name).write_bytes(png)
             self._files.upload(to / name)
 
-    def _failed(self, error: Exception) -> dict[str, Any]:
-        self._cuda_broken = "CUDA error" in str(error)  # then all further calls in a process fail
+    def _failed(self, error: BaseException) -> dict[str, Any]:
+        self._cuda_broken = "CUDA error" in reason_of(
+            error
+        )  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        return self._failure(_reason(error), traceback.format_exc(), final=not memory)
+        return self._failure(reason_of(error), traceback.format_exc(), final=not memory)
 
     def _failure(self, reason: str, trace: str, *, final: bool = True) -> dict[str, Any]:
         """`final`: another attempt gives the same. Memory may be what others have taken."""
@@ -251,22 +259,16 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         self._epochs = None
 
 
-def _reason(error: Exception) -> str:
-    kind, line = type(error).__name__, first_line(error)
-    return kind if line == kind else f"{kind}: {line}"
-
-
 @contextlib.contextmanager
 def _watchdog(timeout_s: float, file: TextIO | int) -> Iterator[None]:
     """A thread of C: it ends a process that hangs inside a call as well, and says where it hung."""
+    process = os.getpid()
     faulthandler.dump_traceback_later(timeout_s, exit=True, file=file)
     try:
         yield
     finally:
+        if os.getpid() != process:
+            # A child that the trial's code has forked, and that raises, is no second worker; it has
+            # no such thread either, and would wait for it.
+            os._exit(1)
         faulthandler.cancel_dump_traceback_later()
-
-
-@contextlib.contextmanager
-def _redirected(file: TextIO) -> Iterator[None]:
-    with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-        yield

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +180,98 @@ def test_what_a_trial_prints_is_in_its_own_log(run, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_streams_that_were_kept_at_import_lead_to_each_trial_s_own_log(run, tmp_path, monkeypatch):
+    kept = []
+
+    def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+        if not kept:  # as a module does that is imported with the first trial
+            handler = logging.StreamHandler()
+            kept.extend([functools.partial(print, file=sys.stdout), handler])
+        say, handler = kept
+        for epoch in curve_task.train(*arguments, **options):
+            say("№", epoch.number)
+            handler.emit(logging.makeLogRecord({"msg": f"done {epoch.number}"}))
+            sys.stdout.buffer.write(b"raw\n")
+            sys.stdout.buffer.flush()
+            yield epoch
+
+    monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
+
+    for trial in (0, 1):
+        assert run(1, 2, trial=trial)[-1]["epoch"] == 2
+
+    for trial in (0, 1):
+        log = paths.log_file(tmp_path, f"trial-{trial}").read_text(encoding="utf-8").splitlines()
+        assert log == [
+            line for n in (1, 2) for line in (f"epoch {n}", f"№ {n}", f"done {n}", "raw")
+        ]
+    print("between trials", file=kept[0].keywords["file"])  # leads somewhere still
+
+
+class _Mute(Exception):  # noqa: N818 (short)
+    def __str__(self) -> str:
+        raise RuntimeError("cannot say")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit("no such layer"), "SystemExit: no such layer"),
+        (SystemExit(), "SystemExit"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (GeneratorExit("left"), "GeneratorExit: left"),
+        (BaseExceptionGroup("two", [KeyboardInterrupt()]), "BaseExceptionGroup: two"),
+        (_Mute(), "_Mute"),
+    ],
+)
+@pytest.mark.parametrize("at", ["call", "epoch", "predictions", "state"])
+def test_whatever_a_trial_s_code_raises_ends_the_trial_alone(run, monkeypatch, error, reason, at):
+    def fail(*_: Any) -> Any:
+        raise error
+
+    def epochs(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for epoch in curve_task.train(*arguments, **options):
+            if at == "epoch" and epoch.number == 2:
+                fail()
+            yield dataclasses.replace(
+                epoch, **({at: fail} if at in ("predictions", "state") else {})
+            )
+
+    def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+        return fail() if at == "call" else epochs(*arguments, **options)
+
+    monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
+
+    last = run(1, 3)[-1]
+
+    assert last["failure"].startswith(reason)
+    assert last["final"]
+    assert "in fail" in last["traceback"]  # its place
+
+
+def test_processes_that_a_trial_forks_are_no_workers(run, tmp_path, monkeypatch):
+    """A child's SIGTERM leaves no mark of a machine that was taken away, and a child that raises
+    does not go on as a second worker."""
+
+    def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for number in (signal.SIGTERM, None):
+            child = os.fork()
+            if not child:
+                if number is None:
+                    raise ValueError("in the child")
+                os.kill(os.getpid(), number)
+            ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        yield from curve_task.train(*arguments, **options)
+
+    ended: list[int] = []
+    monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
+
+    assert run(1, 1)[-1]["epoch"] == 1
+
+    assert ended == [143, 1]
+    assert not paths.preemption_mark(tmp_path, 0).exists()
+
+
 def _pictures(
     config: Any, data: Any, curve: Any, predictions: np.ndarray, state: Any
 ) -> dict[str, bytes]:
@@ -214,8 +309,10 @@ def test_a_picture_that_cannot_be_drawn_costs_no_trial(run, monkeypatch):
 
 def test_a_worker_told_to_go_in_an_epoch_leaves_a_mark(run, tmp_path, monkeypatch):
     """SIGTERM, also before the first checkpoint of all: the process ends, and says why."""
+    codes = []
 
     def leave(code: int) -> None:
+        codes.append(code)
         raise SystemExit(code)
 
     def preempted(*arguments: Any, **options: Any) -> Iterator[Any]:
@@ -226,10 +323,9 @@ def test_a_worker_told_to_go_in_an_epoch_leaves_a_mark(run, tmp_path, monkeypatc
     monkeypatch.setattr(curve_task, "TASK", task)
     monkeypatch.setattr(os, "_exit", leave)  # else the test would go with it
 
-    with pytest.raises(SystemExit) as left:
-        run(1, 1)
+    run(1, 1)
 
-    assert left.value.code == 143
+    assert codes == [143]
     assert paths.preemption_mark(tmp_path, 0).exists()
 
 
