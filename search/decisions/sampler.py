@@ -24,7 +24,7 @@ from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
 
-__all__ = ["Space", "draw", "rank_trials", "suggest", "why_outside_space"]
+__all__ = ["RefusedDrawError", "Space", "draw", "rank_trials", "suggest", "why_outside_space"]
 
 Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
 
@@ -35,6 +35,14 @@ BEST_SEEN, NEWEST_SEEN = 50, 200
 _NO_TIME = datetime.datetime(2000, 1, 1)  # Optuna wants one; nothing depends on it
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+class RefusedDrawError(Exception):
+    """The space raised its cause. `drawn`: what it had drawn until then, by name."""
+
+    def __init__(self, drawn: dict[str, Value]) -> None:
+        super().__init__("the space raises")
+        self.drawn = drawn
 
 
 def suggest(
@@ -52,7 +60,8 @@ def suggest(
     `seed`: the study's. "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for Hyper-Parameter Optimization), multivariate (as in Falkner et al. 2018,
     arXiv:1807.01774), grouped, with a constant liar for the trials still running.
-    Raises what the space raises, and Optuna's ValueError where a name has two kinds of range.
+    Raises RefusedDrawError for whatever the space raises, and for Optuna's ValueError where a name
+    has two kinds of range.
     """
     own_seed = derive(seed, "suggest", number) % 2**32
     mirrored: list[FrozenTrial] = []
@@ -63,7 +72,11 @@ def suggest(
     study = optuna.create_study(
         direction="maximize", sampler=proposer, storage=_MirrorStorage(mirrored)
     )
-    return draw(study.ask(), space, fixed)
+    trial = study.ask()
+    try:
+        return draw(trial, space, fixed)
+    except BaseException as error:
+        raise RefusedDrawError(dict(trial.params)) from error
 
 
 def rank_trials(history: History, value: Callable[[Trial], float]) -> Ranking:
@@ -172,8 +185,8 @@ def _parameters(
         return None  # a named point that is run as it stands, whatever is fixed
     try:
         ranges = _replayed(values, space, dict(fixed)).distributions
-    except (UserWarning, ValueError):
-        return None
+    except (Exception, SystemExit, KeyboardInterrupt):
+        return None  # also whatever the space raises, as it may have done when it was drawn
     return {name: values[name] for name in ranges}, {n: _shared(r) for n, r in ranges.items()}
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from search.decisions.history import History
-from search.decisions.sampler import rank_trials, suggest, why_outside_space
-from search.errors import UserError
+from search.decisions.sampler import RefusedDrawError, rank_trials, suggest, why_outside_space
+from search.errors import UserError, first_line, reason_of
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.record.record import Record, Study
-from search.tasks.config import StudyConfig
+from search.tasks.config import StudyConfig, Value
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
 from trainables.data import Prepared
@@ -79,7 +79,33 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
 
     Raises ValueError.
     """
+    refusals = 0
     for number in range(PROBES):
+        try:
+            values = _drawn(task, config, number, data)
+        except _Refusal as refusal:
+            # A trial that fails, as long as others do not.
+            refusals += 1
+            if refusals == PROBES:
+                raise UserError(str(refusal)) from refusal.__cause__
+            continue
+        if why := why_outside_space(values, space=task.space, fixed=config.fixed):
+            raise UserError(
+                f"the space of task {config.task} does not return what it draws ({why}): what it "
+                "draws it returns, by the same name, so that the sampler learns from the record; "
+                "values that follow from those belong into the training function"
+            )
+    for _, values in task.first_trials(config):
+        task.check(values, data)
+
+
+class _Refusal(Exception):  # noqa: N818 (caught here)
+    """A configuration that is drawn cannot be trained."""
+
+
+def _drawn(task: Task, config: StudyConfig, number: int, data: Any) -> dict[str, Value]:
+    """A configuration, drawn at random. Raises _Refusal for whatever the task raises, UserError."""
+    try:
         drawn = suggest(
             number,
             rank_trials(History(), lambda trial: 0.0),
@@ -89,16 +115,21 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
             seed=config.seed,
         )
         values = task.configure({**config.fixed, **drawn})
-        _check_plain(config.task, values)
         task.check(values, data)
-        if why := why_outside_space(values, space=task.space, fixed=config.fixed):
-            raise UserError(
-                f"the space of task {config.task} does not return what it draws ({why}): what it "
-                "draws it returns, by the same name, so that the sampler learns from the record; "
-                "values that follow from those belong into the training function"
-            )
-    for _, values in task.first_trials(config):
-        task.check(values, data)
+    except RefusedDrawError as refused:
+        error = refused.__cause__
+        assert error is not None
+        if isinstance(error, KeyboardInterrupt):
+            raise error from None
+        what = f"the space of task {config.task} raises"
+        raise _Refusal(f"{what}: {reason_of(error)}") from error
+    except UserError as error:
+        raise _Refusal(first_line(error)) from error
+    except (Exception, SystemExit) as error:
+        what = f"the configuration of task {config.task} raises"
+        raise _Refusal(f"{what}: {reason_of(error)}") from error
+    _check_plain(config.task, values)
+    return values
 
 
 def _check_plain(task: str, values: Mapping[str, Any]) -> None:

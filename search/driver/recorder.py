@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from search.decisions.history import Decision, EpochEnd, Event, Segment, Trial
+from search.decisions.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
 from search.driver.attempts import Cause, failure
 from search.driver.ending import Ending
+from search.errors import reason_of
 from search.record.record import Record, Study
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
@@ -43,8 +45,8 @@ class Recorder:
         if "halt" in result:
             self._ending.request("failed", result["halt"], grace_s=0)
         elif "failure" in result:
-            reason, traceback, final = (result[k] for k in ("failure", "traceback", "final"))
-            self.failure(segment, Cause(reason=reason, traceback=traceback, final=final))
+            reason, trace, final = (result[k] for k in ("failure", "traceback", "final"))
+            self.failure(segment, Cause(reason=reason, traceback=trace, final=final))
         else:
             self._epoch(segment, result)
 
@@ -82,6 +84,14 @@ class Recorder:
     def _drop_checkpoints(self, trials: list[Trial]) -> None:
         self._files.delete_checkpoints({trial.number for trial in trials})
 
+    def refused(self, suggestion: Suggestion, error: BaseException) -> None:
+        """A trial that failed before it began, as its space or its configuration raised `error`.
+        Raises RecordError."""
+        trace = "".join(traceback.format_exception(error))
+        cause = Cause(reason=reason_of(error), traceback=trace, final=True)
+        self.append(suggestion, failure(Trial(suggestion), cause))
+        self._end_if_broken(cause)
+
     def failure(self, segment: Segment, cause: Cause) -> None:
         """An attempt failed; the trial, if it was the last. Raises RecordError."""
         trial = self.history.trials[segment.trial]
@@ -90,6 +100,9 @@ class Recorder:
         self.append(failure(trial, cause))
         if trial.failed:
             self._drop_checkpoints([trial])
+        self._end_if_broken(cause)
+
+    def _end_if_broken(self, cause: Cause) -> None:
         if self.history.only_failures() >= ONLY_FAILURES:
             self._ending.request("failed", f"every trial fails: {cause.reason}", grace_s=0)
         in_a_row = self.history.failures_in_a_row

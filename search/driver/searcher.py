@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
 from search.decisions.history import Segment, Suggestion, Trial
-from search.decisions.sampler import rank_trials, suggest
+from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
 from search.driver.attempts import (
     Silence,
     cause_of_death,
@@ -30,6 +30,9 @@ from search.tasks.task import Task
 from trainables.seeding import derive
 
 __all__ = ["StudySearcher"]
+
+# A trial had failed before it began: another decision is needed.
+_REFUSED = object()
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]
@@ -92,6 +95,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             if not self._record.flush():
                 return None
             segment, self._pending = self._pending or self._next_segment(), None
+            while segment is _REFUSED:
+                self._ending.poll()
+                if self._ending.early:
+                    return None if self._segments else Searcher.FINISHED
+                segment = self._next_segment()
             if isinstance(segment, Segment) and not self._record.flush():
                 self._pending = segment  # no worker has what is not on record
                 return None
@@ -182,7 +190,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return {}
 
     def _next_segment(self) -> Any:
-        """A Segment, on record, or Searcher.FINISHED, or None."""
+        """A Segment, on record, or Searcher.FINISHED, or None, or _REFUSED."""
         config = self._study.config
         decision = asha.next_segment(
             self.history,
@@ -201,8 +209,13 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._recorder.append(decision)
         return decision
 
-    def _new_trial(self, number: int) -> Segment:
-        suggestion = self._suggestions.get(number) or self._draw(number)
+    def _new_trial(self, number: int) -> Any:
+        """Its first segment; or _REFUSED, if its space or configuration raises."""
+        try:
+            suggestion = self._suggestions.get(number) or self._draw(number)
+        except RefusedDrawError as refused:
+            self._refuse(number, refused)
+            return _REFUSED
         config = self._study.config
         target = asha.first_target(
             number,
@@ -214,25 +227,36 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._recorder.append(suggestion, segment)
         return segment
 
+    def _refuse(self, number: int, refused: RefusedDrawError) -> None:
+        """The trial has failed before it began. Raises RecordError, and a user's own Ctrl-C."""
+        error = refused.__cause__
+        assert error is not None
+        if isinstance(error, KeyboardInterrupt) and self._ending.early:
+            raise error
+        source = self._study.config.sampler
+        self._recorder.refused(self._suggestion(number, refused.drawn, source), error)
+
     def _draw(self, number: int) -> Suggestion:
+        """Raises RefusedDrawError where the space or the configuration raises."""
         config = self._study.config
         if number < len(self._first_trials):
             source, values = self._first_trials[number]
         else:
             source = config.sampler
-            values = self._task.configure(
-                {
-                    **config.fixed,
-                    **suggest(
-                        number,
-                        self._valued,
-                        space=self._task.space,
-                        fixed=config.fixed,
-                        sampler=config.sampler,
-                        seed=config.seed,
-                    ),
-                }
+            drawn = suggest(
+                number,
+                self._valued,
+                space=self._task.space,
+                fixed=config.fixed,
+                sampler=config.sampler,
+                seed=config.seed,
             )
-        return Suggestion(
-            trial=number, config=values, seed=derive(config.seed, "trial", number), source=source
-        )
+            try:
+                values = self._task.configure({**config.fixed, **drawn})
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                raise RefusedDrawError(drawn) from error
+        return self._suggestion(number, values, source)
+
+    def _suggestion(self, number: int, values: Mapping[str, Any], source: str) -> Suggestion:
+        seed = derive(self._study.config.seed, "trial", number)
+        return Suggestion(trial=number, config=values, seed=seed, source=source)

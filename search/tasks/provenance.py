@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import inspect
@@ -60,14 +61,34 @@ def _own_code(task: Task) -> bytes:
     """The file in which a task's space is defined; of a task of a notebook or of the script that
     runs, where the rest of the file is no part of it, what it is made of."""
     if task.space.__module__ != MAIN:
-        return Path(inspect.getfile(task.space)).read_bytes()
+        space: Any = task.space
+        while isinstance(space, functools.partial):
+            space = space.func
+        if not hasattr(space, "__qualname__"):
+            space = type(space)
+        return Path(inspect.getfile(space)).read_bytes()
     data = getattr(task.data, "__dict__", {}).values()
     parts = [part for part in (task.space, task.train, task.config, *data) if callable(part)]
     return "\n".join(map(_source, parts)).encode()
 
 
+def _stable(value: Any) -> str:
+    """A text that is the same in each process: what `repr` gives may hold an address."""
+    if value is None or isinstance(value, str | bytes | int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"{[_stable(inner) for inner in value]}"
+    return _source(value) if callable(value) else type(value).__qualname__
+
+
 def _source(function: Any) -> str:
-    """Its text, or where that is not known (typed at a prompt) its compiled form."""
+    """Its text, or where that is not known (typed at a prompt) its compiled form; of a partial what
+    it is made of, of a callable object its class."""
+    if isinstance(function, functools.partial):
+        given = [*enumerate(function.args), *sorted(function.keywords.items())]
+        return f"{_source(function.func)} {[(name, _stable(value)) for name, value in given]}"
+    if not hasattr(function, "__qualname__"):
+        return _source(type(function))
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
