@@ -19,7 +19,8 @@ import numpy as np
 __all__ = ["Epoch", "State", "TrainingFunction"]
 
 State = Mapping[str, Any]
-"""What `checkpoint.save` can write: nested dicts and lists of tensors, numbers, strings, None."""
+"""What `checkpoint.save` can write: nested dicts, lists and tuples of tensors, NumPy arrays and
+scalars, numbers, strings, bytes, None."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ import torch
 
 from trainables import State
 from trainables.cache import sync
+from trainables.plain_state import decode, encode
 
 __all__ = ["KEPT", "file_name", "load", "save"]
 
@@ -40,7 +41,7 @@ def save(state: State, folder: Path, epoch: int) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    torch.save(dict(state), buffer)
+    torch.save(encode(dict(state)), buffer)
     payload = buffer.getbuffer()
     if not _newest_first(folder):  # once a trial: what cannot be loaded is found out now
         _check_loads(payload)
@@ -75,7 +76,8 @@ def load(folder: Path, epoch: int | None = None) -> tuple[int, State] | None:
         content = path.read_bytes()
         digest, _, payload = content.partition(b"\n")
         if hashlib.sha256(payload).hexdigest().encode() == digest:
-            return number, torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            loaded = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            return number, decode(loaded)
     return None
 
 
@@ -85,8 +87,9 @@ def _check_loads(payload: bytes | memoryview) -> None:
     except pickle.UnpicklingError as error:
         found = re.search(r"Unsupported (?:global|class|operand)[^\n]*", str(error))
         raise ValueError(
-            "a checkpoint's state is made of tensors, text, numbers, lists and dicts, so that it "
-            f"loads without running code; not so here: {found[0] if found else error}"
+            "a checkpoint's state is made of tensors, text, numbers, lists and dicts, arrays and "
+            "bytes, so that it loads without running code; not so here: "
+            f"{found[0] if found else error}"
         ) from None
 
 

@@ -415,7 +415,7 @@ def test_too_few_predictions_are_a_failure(run, monkeypatch):
 def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
     def odd(*arguments: Any, **options: Any) -> Iterator[Any]:
         for epoch in curve_task.train(*arguments, **options):
-            state = {**epoch.state(), "best": np.float64(0.5)}
+            state = {**epoch.state(), "best": np.array([{}], dtype=object)}
             yield dataclasses.replace(epoch, state=lambda state=state: state)
 
     task = dataclasses.replace(curve_task.TASK, train=odd)
