@@ -43,13 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`pytest` and `pytest --rest` share all tests between them: each runs in one of the two."""
-    if config.getoption("everything"):
-        return
-    rest = config.getoption("rest")
-    chosen = [item for item in items if (item.get_closest_marker("long") is not None) == rest]
-    left = [item for item in items if (item.get_closest_marker("long") is not None) != rest]
-    config.hook.pytest_deselected(items=left)
-    items[:] = chosen
+    if not config.getoption("everything"):
+        rest = config.getoption("rest")
+        chosen = [item for item in items if (item.get_closest_marker("long") is not None) == rest]
+        left = [item for item in items if (item.get_closest_marker("long") is not None) != rest]
+        config.hook.pytest_deselected(items=left)
+        items[:] = chosen
+    # Files that start commands take longest: begun last, one would run on alone at the end.
+    longest = {item.path for item in items if "place" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in longest)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
