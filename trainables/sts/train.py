@@ -32,13 +32,19 @@ _DEV_BATCH = 256  # pairs
 
 
 def train(
-    config: Config, data: Data, *, seed: int, max_epochs: int, resume_from: State | None = None
+    config: Config,
+    data: Data,
+    *,
+    seed: int,
+    max_epochs: int,
+    resume_from: State | None = None,
+    device: torch.device | None = None,
 ) -> Iterator[Epoch]:
     """Epochs with `dev_pearson`, `dev_spearman`, `dev_mse` (0-5 scale) and `train_loss` (0-1).
 
-    On a GPU where there is one, else on as many CPU threads as torch is set to use.
+    `device`: None takes a GPU where there is one, else as many CPU threads as torch is set to use.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     directions, tuned = 1 + config.bidirectional, config.tuning != "frozen"
     parameters, table_VD, vectors = _start(config, data, seed, device)
     trained = parameters | ({"table": table_VD} if tuned else {})

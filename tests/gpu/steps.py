@@ -1,0 +1,111 @@
+"""What only a GPU can show, the most important first, within the time given: `tests/gpu/check`.
+
+Each step is a process of its own and prints a row as it is measured, also into $OUT/check.jsonl (a
+line of JSON a row): whatever ends the check early has lost nothing. A step that fails, or for which
+no time is left, is a row that says so, and the next goes on. Exit code 1 if any failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.gpu.setting import ROOT
+from tests.gpu.step import write
+from trainables.cache import cache_folder
+
+__all__ = ["STEPS", "main"]
+
+ENDING_S = 10.0  # for a step to end what it has started
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    function: str
+    least_s: float  # with less left it is not begun
+    most_s: float
+
+
+STEPS = (
+    Step("machine", "tests.gpu.machine:about", 5, 30),
+    Step("tests", "tests.gpu.machine:gpu_tests", 30, 90),
+    Step("cnn", "tests.gpu.throughput:cnn_throughput", 30, 60),
+    Step("sts", "tests.gpu.throughput:sts_throughput", 20, 45),
+    Step("sharing", "tests.gpu.throughput:sharing", 40, 100),
+    Step("study", "tests.gpu.studies:killed_and_resumed", 60, 150),
+    Step("memory", "tests.gpu.studies:hungry", 30, 60),
+    Step("accuracy", "tests.gpu.throughput:accuracy", 60, 400),
+    Step("promotion", "tests.gpu.studies:promotion", 60, 240),
+    Step("compile", "tests.gpu.throughput:compiled", 60, 120),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/gpu/check", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=8, help="for all of it (8)")
+    names = [step.name for step in STEPS]
+    parser.add_argument(
+        "--only", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}"
+    )
+    parser.add_argument(
+        "--rehearse", action="store_true", help="on a machine without a GPU, at a tiny size"
+    )
+    options = parser.parse_args()
+    work = cache_folder() / "gpu-check"
+    work.mkdir(parents=True, exist_ok=True)
+    rows = Path(os.environ.get("OUT") or work) / "check.jsonl"
+    first = rows.stat().st_size if rows.exists() else 0
+    deadline = time.monotonic() + 60 * options.minutes
+    for step in STEPS:
+        if options.only and step.name not in options.only:
+            continue
+        left_s = deadline - time.monotonic()
+        if left_s < step.least_s:
+            reason = f"{max(left_s, 0):.0f} s left, {step.least_s:.0f} wanted"
+            write(rows, step.name, {"not_run": reason})
+            continue
+        run(step, min(left_s, step.most_s), rows, work, rehearse=options.rehearse)
+    with rows.open() as file:
+        file.seek(first)
+        failed = [row for row in map(json.loads, file) if "failed" in row]
+    print(f"{len(failed)} rows tell of a failure; all rows: {rows}")
+    return 1 if failed else 0
+
+
+def run(step: Step, seconds: float, rows: Path, work: Path, *, rehearse: bool) -> None:
+    """One step, ended when its time is over."""
+    command = [sys.executable, "-m", "tests.gpu.step", step.name, step.function]
+    command += ["--rows", str(rows), "--work", str(work), "--seconds", str(seconds - ENDING_S / 2)]
+    process = subprocess.Popen(
+        [*command, *(["--rehearse"] if rehearse else [])],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        code = process.wait(seconds)
+        if code:
+            write(rows, step.name, {"failed": f"it ended with {code}"})
+    except subprocess.TimeoutExpired:
+        write(rows, step.name, {"failed": f"not at its end after {seconds:.0f} s"})
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING_S)
+        # Its own session, whatever is left of it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
