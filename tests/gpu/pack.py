@@ -37,7 +37,7 @@ THERE = {
     *("torch", "torchvision", "numpy", "scipy", "pillow", "setuptools"),
     *("matplotlib", "contourpy", "cycler", "fonttools", "kiwisolver", "pyparsing"),
 }
-FOR_TESTS = ("hypothesis", "pytest", "pytest-timeout")
+FOR_TESTS = ("hypothesis", "pytest", "pytest-timeout", "pytest-xdist")
 NUMPY = "2.5"  # there; the wheels must agree with it
 # pip matches each exactly: glibc 2.28 runs them all.
 PLATFORMS = [
