@@ -99,6 +99,7 @@ TASK = Task(
     space=space,
     points={"start": {"x": 0.3, "kind": "plain"}, "default": {"x": 0.5, "kind": "plain"}},
     first_points=lambda fixed: ("start", "default"),
+    most_gpus=None,
     data=_Data(),
     train=train,
 )

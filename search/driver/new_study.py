@@ -117,6 +117,7 @@ def new_study(
         storage=storage or os.environ.get("SEARCH_STORAGE") or None,
         **{**defaults, **given},
     )
+    task.check_gpus(config.gpus_per_trial)
     check_own_gpus(config, address)
     check_server(config.tracking_uri)
     check_storage(config.storage)

@@ -105,6 +105,8 @@ class Task:
     first_points: Callable[[Mapping[str, Value]], tuple[str, ...]] = lambda fixed: ()
     # Hyperparameters that are fixed where there is no GPU, unless the user sets them.
     without_gpu: Mapping[str, Value] = field(default_factory=dict)
+    # The most GPUs that one trial can use; None: all that it is given, as by torch's DDP.
+    most_gpus: int | None = 1
     # With a `model`, TestableData.
     data: DataModule
     # Itself, or "module:function", so that a driver need not import torch.
@@ -168,6 +170,15 @@ class Task:
                 check(self.config(**values), data)
             except ValueError as error:
                 raise UserError(first_line(error)) from error
+
+    def check_gpus(self, gpus_per_trial: float) -> None:
+        """Raises UserError where a trial would leave GPUs idle."""
+        if self.most_gpus is not None and gpus_per_trial > self.most_gpus:
+            raise UserError(
+                f"gpus_per_trial must be at most {self.most_gpus} for {self.name}, which leaves "
+                f"others idle; got {gpus_per_trial:g}: give it {self.most_gpus}, and more trials "
+                "train at once (a task of your own that uses more says so: Task.most_gpus)"
+            )
 
     def first_trials(self, config: StudyConfig) -> list[tuple[str, dict[str, Value]]]:
         """The study's trials that are not drawn: name and whole configuration.

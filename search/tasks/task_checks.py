@@ -99,6 +99,11 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("first_points", "a function of the fixed hyperparameters", callable),
     ("without_gpu", "hyperparameters with a text, number, bool or None each", _are_values),
     (
+        "most_gpus",
+        f"a whole number from 1 to {MAX_COUNT}, or None",
+        lambda value: value is None or _is_count(1)(value),
+    ),
+    (
         "train",
         'a function, or the name of one as "module:function"',
         lambda value: callable(value) or _is_function_name(value),

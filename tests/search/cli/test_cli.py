@@ -98,6 +98,7 @@ def here(place, monkeypatch, capsys) -> Callable[..., subprocess.CompletedProces
         ((*RUN, "--cpus-per-trial", "0"), "cpus_per_trial must be at least 1, got 0"),
         ((*RUN, "--gpus-per-trial", "1.5"), "gpus_per_trial must be"),
         ((*RUN, "--gpus-per-trial", "1"), "at most what this machine has .no GPU., got 1"),
+        (("run", "cnn", "--gpus-per-trial", "2"), "at most 1 for cnn.*: give it 1, and more"),
         ((*RUN, "--sampler", "grid"), "sampler must be one of tpe, random; got grid"),
         ((*RUN, "--scheduler", "sha"), "scheduler must be one of asha, asha-published, none"),
         ((*RUN, "--time-budget", "soon"), "'soon'"),

@@ -29,6 +29,8 @@ from tests.curve_task import TASK
         ("points", ["start"]),
         ("first_points", ("start",)),
         ("without_gpu", {3: 1}),
+        ("most_gpus", 0),
+        ("most_gpus", 1.0),
         ("data", SimpleNamespace(DATASETS=("a",), load=len)),
         ("data", None),
         ("train", "train.py"),
