@@ -14,7 +14,7 @@ from trainables.sts import Config
 from trainables.sts.batches import Batch, Layout
 from trainables.sts.lstm import lstm
 
-__all__ = ["Parameters", "encode", "in_sentence_order", "initialise", "score"]
+__all__ = ["Parameters", "encode", "initialise", "score"]
 
 Parameters = dict[str, Tensor]
 _EPSILON = 1e-5  # of the normalisations, as in torch.nn.LayerNorm
@@ -63,16 +63,8 @@ def encode(
     row_T: Tensor | None = word_T
     for layer in range(config.layers):
         weights = (parameters[f"lstm.{layer}.{name}"] for name in ("input", "bias", "hidden"))
-        h_RPH = lstm(x, row_T, layout, *weights)
-        x, row_T = in_sentence_order(h_RPH, layout), None
+        x, row_T = lstm(x, row_T, layout, *weights), None
     return _pool(config.pooling, _normalise(config.norm, parameters, x), layout)
-
-
-def in_sentence_order(h_RPH: Tensor, layout: Layout) -> Tensor:
-    """Both directions' features of each token, (T, F)."""
-    directions, positions, units = h_RPH.shape
-    at_TR = layout.packed_TR + positions * torch.arange(directions, device=h_RPH.device)
-    return F.embedding(at_TR, h_RPH.view(-1, units)).flatten(1)
 
 
 def _normalise(norm: str, parameters: Parameters, x_TF: Tensor) -> Tensor:
