@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from trainables.cnn import Config
+from trainables.cnn import train as loop
 from trainables.cnn.data import Data
 from trainables.cnn.device import Device, choose
 from trainables.cnn.train import train
@@ -77,3 +78,10 @@ def test_autocast_changes_the_result_little(model: str, few: Data) -> None:
         results.append(epoch.predictions())
     difference = np.abs(results[0] - results[1]).max()
     assert 0 < difference < 0.02
+
+
+def test_a_process_copies_its_data_once_for_all_trials(toy: Data, few: Data) -> None:
+    first, again = loop._on_device(toy, "cpu"), loop._on_device(toy, "cpu")
+
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert len(loop._on_device(few, "cpu")[1]) == len(few.train_labels)
