@@ -6,6 +6,7 @@ Shapes: N pairs, U distinct words of a batch, V words, D dimensions of a word ve
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -44,7 +45,7 @@ def train(
 
     `device`: None takes a GPU where there is one, else as many CPU threads as torch is set to use.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or _choose_device()
     directions, tuned = 1 + config.bidirectional, config.tuning != "frozen"
     parameters, table_VD, vectors = _start(config, data, seed, device)
     trained = parameters | ({"table": table_VD} if tuned else {})
@@ -61,7 +62,9 @@ def train(
     for number in range(first, max_epochs + 1):
         generator = np.random.default_rng(derive(seed, "order", number))
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-        batches = epoch_batches(data.train, config.batch_size, directions, generator, device)
+        # All at once: a copy to a GPU waits for what was started there before, so none is made
+        # between steps.
+        batches = list(epoch_batches(data.train, config.batch_size, directions, generator, device))
         for step, batch in enumerate(batches):
             vectors_UD = table_VD[batch.rows_U]
             leaves = parameters | ({"table": vectors_UD.requires_grad_()} if tuned else {})
@@ -92,6 +95,15 @@ def train(
             state=partial(_state, number, trained, optimizer, schedule, vectors),
             predictions=predictions_N.copy,
         )
+
+
+def _choose_device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # Read when a process first uses cuBLAS: without it cuDNN's LSTM does not repeat bit for bit
+    # (torch.nn.LSTM's documentation), and no resumed trial would be the one that was stopped.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return torch.device("cuda")
 
 
 @torch.inference_mode()

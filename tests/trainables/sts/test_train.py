@@ -7,7 +7,7 @@ import torch
 
 from trainables import checkpoint
 from trainables.metrics import mse, pearson, spearman
-from trainables.sts import CHOICES, Config
+from trainables.sts import CHOICES, Config, lstm
 from trainables.sts import train as module
 from trainables.sts.train import train
 
@@ -44,6 +44,17 @@ def test_four_epochs_are_two_saved_loaded_and_two(toy, tmp_path, config):
     rest = curve(train(config, toy, seed=3, max_epochs=4, resume_from=state))
     assert same(whole, first + rest)
     assert same(whole, curve(train(config, toy, seed=3, max_epochs=4)))  # in a used process
+
+
+def test_a_gpu_s_lstm_trains_to_the_same(toy, monkeypatch):
+    """Three epochs in float32 by each way on a CPU; stated tolerance: .005 of a score of 0 to 5."""
+    config = replace(SMALL, tuning="trainable", layers=2)
+    ours = [epoch.predictions() for epoch in train(config, toy, seed=0, max_epochs=3)]
+    monkeypatch.setattr(lstm, "lstm_by_recurrence", lstm.lstm_by_torch)
+    theirs = [epoch.predictions() for epoch in train(config, toy, seed=0, max_epochs=3)]
+
+    assert np.abs(ours[-1] - ours[0]).max() > 0.5
+    np.testing.assert_allclose(ours, theirs, atol=0.005, rtol=0)
 
 
 def test_the_plateau_is_resumed_too(toy, tmp_path, monkeypatch):
