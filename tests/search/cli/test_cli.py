@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from search.cli import common
 from search.cli.main import main, parse
-from search.record.record import Study
-from search.tasks.config import StudyConfig
 from search.tracking import delivery
-from tests.conftest import NOWHERE, ROOT, Place
-from tests.search.studies import failure, scored, segment, session, suggestion
-from tests.waiting import Stopwatch
+from tests.conftest import NOWHERE
+from tests.search.cli.finished import CURVE, finished_study
 
-CURVE = "tests.curve_task:TASK"
 RUN = ("run", CURVE, "--trials", "3")
-
-
-def _study(place: Place, name: str = "old", **options: Any) -> Study:
-    """A finished study of four trials, the last failed; two named points were run in full."""
-    config = StudyConfig(name=name, task=CURVE, dataset="ones", trials=4, max_epochs=3, **options)
-    origin = {"code": "c", "data": "d", "space": "s", "versions": {}, "baselines": {"zero": 0.0}}
-    study = place.record.create(config, origin)
-    place.record.append(
-        study,
-        *scored({3: 0.5}, {3: 0.6}, {1: 0.3}, source="start"),
-        *[suggestion(3, source="tpe"), segment(3, 1, 1), failure(3, 1)],
-        session("finished", 4),
-    )
-    return study
 
 
 def _error(told: subprocess.CompletedProcess[str]) -> str:
@@ -153,7 +130,7 @@ def test_an_unknown_option_gets_the_valid_ones(here):
 
 
 def test_a_name_in_use_says_resume_and_leaves_the_study_as_it_is(place, here):
-    study = _study(place)
+    study = finished_study(place)
     before = place.record.events(study)
 
     line = _error(here(*RUN, "--name", "old"))
@@ -225,7 +202,7 @@ def test_a_tracking_server_that_speaks_no_http_is_said(here):
 
 
 def test_resume_cannot_cut_a_study(place, here):
-    study = _study(place)
+    study = finished_study(place)
 
     line = _error(here("resume", "old", "--trials", "3"))
 
@@ -234,7 +211,7 @@ def test_resume_cannot_cut_a_study(place, here):
 
 
 def test_unknown_studies_and_trials(place, here):
-    _study(place)
+    finished_study(place)
 
     for command in ("show", "resume", "stop", "delete", "sync"):
         assert "no study named 'new' in" in _error(here(command, "new"))
@@ -245,7 +222,7 @@ def test_unknown_studies_and_trials(place, here):
 
 
 def test_a_study_that_is_driven_is_not_driven_twice_nor_deleted(place, here):
-    _study(place)
+    finished_study(place)
     with place.record.driver_lock("old"):
         told = here("resume", "old", "--trials", "6", "--quiet", "--accept-changes")
         assert "driven by another process" in _error(told)
@@ -255,13 +232,13 @@ def test_a_study_that_is_driven_is_not_driven_twice_nor_deleted(place, here):
 
 
 def test_sync_of_a_running_study_does_not_wait_for_its_end(place, here):
-    study = _study(place)
+    study = finished_study(place)
     with place.record.driver_lock("old"), delivery._delivery_lock(place.record, study):
         assert "the driver of old delivers while it works" in _error(here("sync", "old"))
 
 
 def test_a_study_that_wants_gpus_is_not_resumed_where_there_are_none(place, here):
-    _study(place, gpus_per_trial=0.25)
+    finished_study(place, gpus_per_trial=0.25)
 
     told = here("resume", "old", "--trials", "6", "--accept-changes")
 
@@ -269,129 +246,15 @@ def test_a_study_that_wants_gpus_is_not_resumed_where_there_are_none(place, here
 
 
 def test_stop_of_a_study_that_does_not_run(place, here):
-    _study(place)
+    finished_study(place)
 
     assert "old is not running" in _error(here("stop", "old"))
 
 
 def test_resume_says_what_has_changed_since(place, here):
-    _study(place)  # by "code c"
+    finished_study(place)  # by "code c"
 
     line = _error(here("resume", "old", "--trials", "6"))
 
     assert "--accept-changes" in line
     assert "code c → " in line
-
-
-# What is asked of the commands that only read, on a study made by hand.
-
-
-@pytest.fixture
-def old(place, monkeypatch) -> Study:
-    monkeypatch.chdir(place.folder)
-    return _study(place)
-
-
-def test_list_has_a_line_a_study(old, place, capsys):
-    _study(place, "other")
-
-    assert main(["list"]) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["old", "other"]
-    assert "finished" in lines[0]
-    assert "4 trials" in lines[0]
-    assert "score 0.6000" in lines[0]
-
-
-def test_list_as_json(old, capsys):
-    assert main(["list", "--json"]) == 0
-
-    assert [study["name"] for study in json.loads(capsys.readouterr().out)] == ["old"]
-
-
-def test_show_as_json_has_every_field(old, capsys):
-    assert main(["show", "old", "--json"]) == 0
-
-    shown = json.loads(capsys.readouterr().out)
-    assert (shown["name"], shown["task"], shown["state"]) == ("old", CURVE, "finished")
-    assert shown["objective"] == {"metric": "score", "mode": "max"}
-    counts = {"total": 4, "complete": 2, "pruned": 1, "failed": 1, "running": 0, "paused": 0}
-    assert shown["trials"] == counts
-    assert shown["best"] == {"trial": 1, "value": 0.6, "epoch": 3, "config": {}}
-    assert shown["baselines"]["zero"]["value"] == 0.0
-    assert {"wall_s", "train_s", "utilisation"} <= set(shown)
-
-
-def test_show_trial_has_configuration_curve_log_and_traceback(old, place, capsys):
-    log = place.record.study_folder("old") / "logs" / "trial-3.log"
-    log.parent.mkdir(parents=True)
-    log.write_text("what it printed\n")
-
-    assert main(["show", "old", "--trial", "3"]) == 0
-    text = capsys.readouterr().out
-    assert "trial 3: failed" in text
-    assert "RuntimeError: asked to fail" in text
-    assert "Traceback (most recent call last)" in text
-    assert "what it printed" in text
-
-    assert main(["show", "old", "--trial", "1", "--json"]) == 0
-    trial = json.loads(capsys.readouterr().out)
-    assert trial["state"] == "complete"
-    assert [point["epoch"] for point in trial["curve"]] == [1, 2, 3]
-
-
-def test_delete_asks_first(old, place, capsys):
-    told = place.search("delete", "old", stdin="n\n")
-    assert (told.returncode, place.record.studies()) == (0, [old])
-
-    told = place.search("delete", "old", stdin="y\n")
-    assert (told.returncode, place.record.studies()) == (0, [])
-    assert not place.record.study_folder("old").exists()
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("10m", 600), ("8h", 28800), ("1.5h", 5400), ("2d", 172800)],
-)
-def test_times_as_a_user_writes_them(text, seconds):
-    assert common.seconds(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "s",
-        "-1s",
-        "0",
-        "1w",
-        "nan",
-        "inf",
-        "1 0",
-    ],
-)
-def test_what_is_no_time(text):
-    with pytest.raises(argparse.ArgumentTypeError, match="a time is a number"):
-        common.seconds(text)
-
-
-def test_the_commands_import_nothing_heavy():
-    heavy = ("torch", "ray", "mlflow", "optuna", "numpy", "sqlalchemy")
-    code = f"import sys, search.cli.main; print([m for m in {heavy} if m in sys.modules])"
-    told = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-
-    assert told.stdout.strip() == "[]"
-
-
-def test_help_names_every_command_and_is_quick(place):
-    stopwatch = Stopwatch()
-    told = place.search("--help")
-    in_time = stopwatch.within(3)  # a benchmark holds it to 0.5 s
-
-    assert told.returncode == 0
-    for command in ("run", "resume", "stop", "list", "show", "sync", "ui"):
-        assert re.search(rf"^\s+{command}\b", told.stdout, re.MULTILINE)
-    assert in_time

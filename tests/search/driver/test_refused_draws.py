@@ -17,7 +17,7 @@ from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.provenance import depends_on
 from tests.curve_task import TASK, Config
-from tests.search.driver.test_searcher import _Loop
+from tests.search.driver.loop import Loop
 from trainables.data import Prepared
 
 
@@ -51,7 +51,7 @@ _PICKY_TASKS = [
 def test_such_a_trial_has_failed_and_the_study_goes_on(tmp_path, task, sampler):
     options = {"task": task, "trials": 20, "sampler": sampler, "max_epochs": 2, "baseline": False}
     record = open_record(tmp_path, create=True)
-    loop = _Loop(record, **options)
+    loop = Loop(record, **options)
 
     assert loop.run() == Searcher.FINISHED
 
@@ -66,7 +66,7 @@ def test_such_a_trial_has_failed_and_the_study_goes_on(tmp_path, task, sampler):
         assert "test_refused_draws.py" in trial.failures[0].traceback
 
     # Killed and resumed, it is the same, and meets none of them again.
-    killed = _Loop(record, "killed", **options)
+    killed = Loop(record, "killed", **options)
     while killed.run(2) != Searcher.FINISHED:
         killed.at_work.clear()
         killed.begin()

@@ -1,12 +1,11 @@
 """The decision point without Tune: a worker's loop in this process, on a real record.
 
-`_Loop` does what Tune does with a searcher; a driver dies when its searcher is dropped.
+`Loop` does what Tune does with a searcher; a driver dies when its searcher is dropped.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,23 +13,16 @@ from typing import Any
 
 import pytest
 from ray.tune.search import Searcher
-from ray.tune.utils import flatten_dict
 
 from search.decisions import plan
-from search.decisions.history import EpochEnd, History, Suggestion
 from search.driver.attempts import MAX_ATTEMPTS
-from search.driver.ending import Ending
 from search.driver.recorder import ALIKE_IN_A_ROW, ONLY_FAILURES
-from search.driver.searcher import StudySearcher
 from search.errors import RecordError
 from search.record.record import Record, open_record
-from search.tasks.config import StudyConfig
 from search.tasks.task import Task
 from tests.curve_task import TASK
 from tests.postgres import postgres_server
-from tests.search.studies import session
-
-TRIALS = 9
+from tests.search.driver.loop import TRIALS, Loop, end_segment
 
 
 @pytest.fixture
@@ -38,102 +30,9 @@ def record(tmp_path: Path) -> Record:
     return open_record(tmp_path, create=True)
 
 
-class _Loop:
-    """A study driven by hand: `workers` segments at a time, epochs in turn."""
-
-    def __init__(self, record: Record, name: str = "s", task: Task = TASK, **options: Any) -> None:
-        config = {"trials": TRIALS, "workers": 1, **options}
-        self.record, self.task = record, task
-        self.study = record.create(
-            StudyConfig(name=name, task="tests.curve_task:TASK", dataset="ones", **config),
-            {"baselines": {}},
-        )
-        self._ids = (str(n) for n in itertools.count())
-        self.begin()
-
-    def begin(self, trials: int | None = None) -> None:
-        """A new driver: all that it knows is on record."""
-        length = trials or self.study.config.trials
-        self.record.append(self.study, session("started", length))
-        self.ending = Ending(self.record, self.study)
-        self.searcher = StudySearcher(self.record, self.study, self.task, self.ending, {})
-        self.at_work: dict[str, tuple[dict[str, Any], Iterator[Any]]] = {}
-
-    def run(self, epochs: int = 10_000) -> Any:
-        """Until the searcher says finished, or so many epochs have ended."""
-        while epochs:
-            told = self._give_out()
-            if told == Searcher.FINISHED:
-                return told
-            for trial_id in list(self.at_work):
-                epochs -= 1
-                self._one_epoch(trial_id)
-                if not epochs:
-                    break
-        return None
-
-    def _give_out(self) -> Any:
-        while len(self.at_work) < self.study.config.workers:
-            trial_id = next(self._ids)
-            told = self.searcher.suggest(trial_id)
-            if not isinstance(told, dict):
-                assert self.at_work or told == Searcher.FINISHED, "waits for nothing"
-                return told
-            self.at_work[trial_id] = told, self._train(told)
-        return None
-
-    def _train(self, told: dict[str, Any]) -> Iterator[Any]:
-        """From the segment's first epoch; the state is made anew, as from a checkpoint."""
-        epochs = self.task.training_function()(
-            self.task.config(**told["config"]),
-            self.task.data.load(Path(".")),
-            seed=told["seed"],
-            max_epochs=self.study.config.max_epochs,
-        )
-        return itertools.islice(epochs, told["first_epoch"] - 1, None)
-
-    def _one_epoch(self, trial_id: str) -> None:
-        told, epochs = self.at_work[trial_id]
-        try:
-            epoch = next(epochs)
-        except RuntimeError as error:
-            result = {"failure": str(error), "traceback": "...", "final": True, "done": True}
-        else:
-            times = {"cpu_s": 0.1, "wall_s": 0.1, "reset_s": 0.0}
-            done = epoch.number >= told["last_epoch"]
-            metrics = {"metrics": dict(epoch.metrics)}
-            result = {"epoch": epoch.number, **metrics, **times, "done": done}
-        if result["done"]:
-            self.searcher.on_trial_complete(trial_id, result=flatten_dict(result))
-            del self.at_work[trial_id]
-        else:
-            self.searcher.on_trial_result(trial_id, flatten_dict(result))
-
-    def process_dies(self) -> None:
-        trial_id = next(iter(self.at_work))
-        self.searcher.on_trial_complete(trial_id, error=True)
-        self.searcher.on_process_death(trial_id, "its process died")
-        del self.at_work[trial_id]
-
-    @property
-    def history(self) -> History:
-        return self.record.history(self.study)
-
-    @property
-    def table(self) -> list[Any]:
-        """Suggestions and epochs in their order, without times and attempts."""
-        table: list[Any] = []
-        for _, _, event in self.record.events(self.study):
-            if isinstance(event, Suggestion):
-                table.append((event.trial, event.config, event.seed, event.source))
-            elif isinstance(event, EpochEnd):
-                table.append((event.trial, event.epoch, event.metrics, event.decision))
-        return table
-
-
 @pytest.mark.parametrize("workers", [1, 3])
 def test_it_trains_exactly_what_was_planned(record, workers):
-    loop = _Loop(record, workers=workers)
+    loop = Loop(record, workers=workers)
 
     assert loop.run() == Searcher.FINISHED
 
@@ -143,7 +42,7 @@ def test_it_trains_exactly_what_was_planned(record, workers):
 
 
 def test_the_first_trials_are_the_report_s_and_our_default_then_come_the_drawn(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run()
 
     sources = [trial.suggestion.source for trial in loop.history.trials]
@@ -152,7 +51,7 @@ def test_the_first_trials_are_the_report_s_and_our_default_then_come_the_drawn(r
 
 
 def test_fixed_values_are_in_every_drawn_trial(record):
-    loop = _Loop(record, fixed={"kind": "bumpy", "epoch_s": 0.001})
+    loop = Loop(record, fixed={"kind": "bumpy", "epoch_s": 0.001})
     loop.run()
 
     for trial in loop.history.trials[1:]:  # the report's own stands as it is
@@ -161,7 +60,7 @@ def test_fixed_values_are_in_every_drawn_trial(record):
 
 
 def test_decisions_are_on_record(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run()
 
     for trial in loop.history.trials:
@@ -173,7 +72,7 @@ def test_decisions_are_on_record(record):
 
 @pytest.mark.parametrize("epochs", [*range(1, 29, 3), 28])
 def test_killed_after_any_epoch_the_table_is_the_same(record, epochs):
-    undisturbed, killed = _Loop(record, "undisturbed"), _Loop(record, "killed")
+    undisturbed, killed = Loop(record, "undisturbed"), Loop(record, "killed")
     undisturbed.run()
 
     killed.run(epochs)
@@ -184,7 +83,7 @@ def test_killed_after_any_epoch_the_table_is_the_same(record, epochs):
 
 
 def test_killed_after_every_epoch_the_table_is_the_same(record):
-    undisturbed, killed = _Loop(record, "undisturbed"), _Loop(record, "killed")
+    undisturbed, killed = Loop(record, "undisturbed"), Loop(record, "killed")
     undisturbed.run()
 
     while killed.run(1) != Searcher.FINISHED:
@@ -194,7 +93,7 @@ def test_killed_after_every_epoch_the_table_is_the_same(record):
 
 
 def test_an_extended_study_keeps_what_it_has(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run()
     before = loop.table
 
@@ -206,7 +105,7 @@ def test_an_extended_study_keeps_what_it_has(record):
 
 
 def test_a_dead_process_is_retried_and_the_trial_unharmed(record):
-    undisturbed, loop = _Loop(record, "undisturbed"), _Loop(record)
+    undisturbed, loop = Loop(record, "undisturbed"), Loop(record)
     undisturbed.run()
 
     loop.run(12)
@@ -218,7 +117,7 @@ def test_a_dead_process_is_retried_and_the_trial_unharmed(record):
 
 
 def test_a_trial_under_which_processes_keep_dying_fails(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     for _ in range(MAX_ATTEMPTS):
         loop.run(1)
         loop.process_dies()
@@ -232,7 +131,7 @@ def test_a_trial_under_which_processes_keep_dying_fails(record):
 
 def test_a_death_that_cannot_be_recorded_ends_the_study(record, monkeypatch):
     """Else its trial would be at work for ever, in nobody's hands."""
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run(3)
 
     def full(*_: Any) -> None:
@@ -247,7 +146,7 @@ def test_a_death_that_cannot_be_recorded_ends_the_study(record, monkeypatch):
 
 
 def test_a_reason_that_is_no_text_is_made_one(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     [trial_id] = [loop.searcher.suggest("0") and "0"]
     odd = "no file caf\udce9\0.txt"
 
@@ -259,7 +158,7 @@ def test_a_reason_that_is_no_text_is_made_one(record):
 
 
 def test_a_study_in_which_every_trial_fails_is_ended(record):
-    loop = _Loop(record, baseline=False, min_epochs=2, fixed={"fault": "raise"})
+    loop = Loop(record, baseline=False, min_epochs=2, fixed={"fault": "raise"})
 
     assert loop.run() == Searcher.FINISHED
 
@@ -270,7 +169,7 @@ def test_a_study_in_which_every_trial_fails_is_ended(record):
 
 
 def test_failures_after_a_success_do_not_end_a_study(record):
-    loop = _Loop(record, min_epochs=2, fixed={"fault": "raise"})  # but the report's own trial
+    loop = Loop(record, min_epochs=2, fixed={"fault": "raise"})  # but the report's own trial
 
     loop.run()
 
@@ -285,7 +184,7 @@ def test_trials_that_all_fail_alike_end_a_study_also_after_a_success(record):
         raise RuntimeError("the disk is gone")
         yield
 
-    loop = _Loop(record, trials=40)
+    loop = Loop(record, trials=40)
     loop.run(20)
     trains, loop._train = loop._train, broken
 
@@ -304,7 +203,7 @@ def test_trials_that_all_fail_alike_end_a_study_also_after_a_success(record):
 
 
 def test_after_a_stop_no_segment_is_given_out(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run(3)
     loop.ending.request("stopped", "asked to stop", grace_s=None)
 
@@ -314,7 +213,7 @@ def test_after_a_stop_no_segment_is_given_out(record):
 
 
 def test_a_replayed_epoch_leaves_the_record_as_it_is(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     loop.run(3)
     before = loop.table
     told = loop.searcher.on_trial_result
@@ -325,7 +224,7 @@ def test_a_replayed_epoch_leaves_the_record_as_it_is(record):
 
 
 def test_no_more_segments_than_workers(record):
-    loop = _Loop(record, workers=2)
+    loop = Loop(record, workers=2)
 
     told = [loop.searcher.suggest(str(n)) for n in range(3)]
 
@@ -333,7 +232,7 @@ def test_no_more_segments_than_workers(record):
 
 
 def test_a_segment_says_all_that_a_worker_needs(record):
-    loop = _Loop(record)
+    loop = Loop(record)
     told = loop.searcher.suggest("0")
     first = loop.history.trials[0].suggestion
 
@@ -345,7 +244,7 @@ def test_a_segment_says_all_that_a_worker_needs(record):
 
 def test_what_is_minimised_is_minimised(record):
     """The trial that leaves the rung is the one with the smallest loss."""
-    loop = _Loop(record, task=_minimising(), baseline=False)
+    loop = Loop(record, task=_minimising(), baseline=False)
     loop.run()
 
     drawn = loop.history.trials
@@ -366,14 +265,14 @@ def test_no_worker_has_what_is_not_on_record(tmp_path):
     with postgres_server() as server:
         record = open_record(tmp_path, url=server.database(), create=True)
         with record.driver_lock("s"):
-            loop = _Loop(record)
+            loop = Loop(record)
             for ends_first in (False, True):
                 loop.run(epochs=1 + 9)  # the second trial, full length, is at its first epoch
                 if ends_first:
-                    _end_segment(loop)
+                    end_segment(loop)
                 server.stop()
                 if not ends_first:
-                    _end_segment(loop)
+                    end_segment(loop)
                 known = [loop.searcher.suggest(f"{ends_first}{n}") for n in range(3)]
                 assert known == [None] * 3
                 assert 0 < record.unwritten <= 9
@@ -387,9 +286,3 @@ def test_no_worker_has_what_is_not_on_record(tmp_path):
 
         assert len(loop.searcher.history.trials) == TRIALS
         assert record.history(loop.study).trials == loop.searcher.history.trials
-
-
-def _end_segment(loop: _Loop) -> None:
-    for trial_id in list(loop.at_work):
-        while trial_id in loop.at_work:
-            loop._one_epoch(trial_id)
