@@ -64,7 +64,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
 
 
 @functools.cache
-def _empty_mlflow() -> bytes:
+def empty_mlflow() -> bytes:
     """An MLflow store as its first client leaves it, which takes that one 4-9 s."""
     from mlflow import MlflowClient
 
@@ -80,7 +80,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
-        (self.folder / "mlflow.db").write_bytes(_empty_mlflow())
+        (self.folder / "mlflow.db").write_bytes(empty_mlflow())
         self.env = {
             **os.environ,
             "PYTHONPATH": str(ROOT),

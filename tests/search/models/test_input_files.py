@@ -1,4 +1,4 @@
-"""What a model is asked, and where its answers go. Asking: test_promote.py, test_registry.py."""
+"""What a model is asked, and where its answers go. Asking: test_promote, test_registered_model."""
 
 from __future__ import annotations
 

@@ -1,0 +1,58 @@
+"""A model registered with predictions whose quality is known, and the decision on its alias."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+
+from search.models import registry
+from tests.coin_task import DATA, QUESTIONS, answers, truth
+from trainables.sts import predict
+
+QUESTIONS_ASKED = np.arange(QUESTIONS)
+LABELS = truth(QUESTIONS_ASKED)
+TAGS = {"study": "s 1.0", "data": "d", "split": "validation", "metric": "accuracy"}
+
+
+def three_runs(quality: float, first_seed: int) -> np.ndarray:
+    """The predictions of three seeds in a row, each right on about so many of the questions."""
+    seeds = range(first_seed, first_seed + 3)
+    return np.stack([answers(QUESTIONS_ASKED, quality, seed) for seed in seeds])
+
+
+def register(uri: str, name: str, model: Path, validation: np.ndarray, **tags: str) -> str:
+    client = mlflow.MlflowClient(uri)
+    found = client.get_experiment_by_name(name)
+    experiment = found.experiment_id if found else client.create_experiment(name)
+    example = predict.example()
+    return registry.register(
+        uri,
+        name,
+        experiment=name,
+        run_id=client.create_run(experiment).info.run_id,
+        model=model,
+        model_hash=tags.get("hash", "h"),
+        example=example,
+        answer=predict.load(model).answer(example),
+        validation=validation,
+        requirements=[f"mlflow=={mlflow.__version__}"],
+        tags={**TAGS, **tags},
+    )
+
+
+def decide(uri: str, name: str, version: str, validation: np.ndarray, force: bool = False) -> Any:
+    return registry.decide_alias(
+        uri,
+        name,
+        version,
+        objective=DATA.objective,
+        labels=LABELS,
+        validation=validation,
+        metric="accuracy",
+        sign=1,
+        seed=0,
+        force=force,
+    )
