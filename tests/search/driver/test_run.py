@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -14,13 +13,12 @@ from typing import Any
 import pytest
 
 from search.decisions.history import EpochEnd, Suggestion
-from search.driver.begin import probe
 from search.files.paths import baseline_file
 from search.record.record import Record
-from search.tasks.config import StudyConfig
 from search.tracking.delivery import sync
 from tests.conftest import Place
 from tests.curve_task import TASK
+from tests.search.driver.in_mlflow import everything_of, mlflow_client, runs_of
 from tests.waiting import HANGS_S, wait_until
 
 CURVE, FAULTY = "tests.curve_task:TASK", "tests.curve_task:FAULTY"
@@ -139,7 +137,7 @@ def test_the_log_of_a_trial_holds_what_it_printed(place, faulty):
 
 def test_mlflow_has_one_parent_and_one_child_a_trial(place, undisturbed, monkeypatch):
     monkeypatch.chdir(place.folder)
-    parent, children = _runs(place, "undisturbed")
+    parent, children = runs_of(place, "undisturbed")
 
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["state"] == "finished"
@@ -154,7 +152,7 @@ def test_mlflow_has_one_parent_and_one_child_a_trial(place, undisturbed, monkeyp
         assert run.data.tags["seed"] == str(trial.suggestion.seed)
         assert run.data.tags["rung"] == str(trial.epoch)
         assert run.data.tags["state"] == ("complete" if trial.epoch == 9 else "pruned")
-        curve = _client(place).get_metric_history(run.info.run_id, "score")
+        curve = mlflow_client(place).get_metric_history(run.info.run_id, "score")
         assert [(m.step, m.value) for m in curve] == [
             (epoch.epoch, epoch.metrics["score"]) for epoch in trial.epochs
         ]
@@ -162,7 +160,7 @@ def test_mlflow_has_one_parent_and_one_child_a_trial(place, undisturbed, monkeyp
 
 def test_mlflow_knows_the_failed(place, faulty, monkeypatch):
     monkeypatch.chdir(place.folder)
-    _, children = _runs(place, "faulty", experiment="faulty")
+    _, children = runs_of(place, "faulty", experiment="faulty")
 
     assert [children[n].info.status for n in range(4)] == ["FINISHED", *["FAILED"] * 3]
     assert [children[n].data.tags["state"] for n in range(4)] == ["complete", *["failed"] * 3]
@@ -171,7 +169,7 @@ def test_mlflow_knows_the_failed(place, faulty, monkeypatch):
 
 def test_a_killed_study_is_in_mlflow_once(place, disturbed, monkeypatch):
     monkeypatch.chdir(place.folder)
-    parent, children = _runs(place, "disturbed")
+    parent, children = runs_of(place, "disturbed")
 
     assert sorted(children) == list(range(TRIALS))
     assert {run.info.status for run in (parent, *children.values())} == {"FINISHED"}
@@ -179,11 +177,11 @@ def test_a_killed_study_is_in_mlflow_once(place, disturbed, monkeypatch):
 
 def test_sync_twice_changes_nothing(place, undisturbed, monkeypatch):
     monkeypatch.chdir(place.folder)
-    before = _everything(place, "undisturbed")
+    before = everything_of(place, "undisturbed")
 
     for _ in range(2):
         sync(place.record, place.record.study("undisturbed"), TASK)
-        assert _everything(place, "undisturbed") == before
+        assert everything_of(place, "undisturbed") == before
 
 
 def test_an_extended_study_goes_on_where_it_ended(place, disturbed):
@@ -261,45 +259,6 @@ def _table(record: Record, name: str) -> dict[str, Any]:
     }
 
 
-def _client(place: Place) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=f"sqlite:///{place.folder}/mlflow.db")
-
-
-def _runs(place: Place, study: str, experiment: str = "curve") -> tuple[Any, dict[int, Any]]:
-    """A study's parent run, and its child runs by trial."""
-    client = _client(place)
-    found = client.get_experiment_by_name(experiment)
-    runs = client.search_runs([found.experiment_id], f"tags.study = '{study}'")
-    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    assert len(parents) == 1
-    by_trial = {int(run.data.tags["trial"]): run for run in children}
-    assert len(by_trial) == len(children)
-    return parents[0], by_trial
-
-
-def _everything(place: Place, study: str) -> Any:
-    """All that MLflow knows of a study, each point of each metric included."""
-    client = _client(place)
-    parent, children = _runs(place, study)
-
-    def points(run: Any, name: str) -> list[tuple[int, int, float]]:
-        history = client.get_metric_history(run.info.run_id, name)
-        return [(metric.step, metric.timestamp, metric.value) for metric in history]
-
-    return [
-        (
-            dict(run.info),
-            run.data.params,
-            run.data.tags,
-            {name: points(run, name) for name in run.data.metrics},
-        )
-        for run in (parent, *[children[n] for n in sorted(children)])
-    ]
-
-
 def _processes_of(place: Place) -> list[str]:
     """Command lines of processes that work in this test's folder."""
     found = []
@@ -310,24 +269,3 @@ def _processes_of(place: Place) -> list[str]:
         except OSError:
             continue  # no process, or gone
     return found
-
-
-def test_a_space_that_the_sampler_cannot_learn_from_is_refused():
-    def powers(trial: Any) -> dict[str, Any]:
-        return {"x": 2 ** -trial.suggest_int("exponent", 1, 5)}
-
-    config = StudyConfig(name="s", task="curve", dataset="ones")
-
-    with pytest.raises(ValueError, match=r"does not return what it draws \(.*exponent"):
-        probe(dataclasses.replace(TASK, space=powers), config, TASK.data.load(Path(".")))
-
-
-def test_a_hyperparameter_that_the_record_cannot_keep_is_refused():
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Shaped(TASK.config):
-        sizes: tuple[int, ...] = (64, 64)
-
-    config = StudyConfig(name="s", task="curve", dataset="ones")
-
-    with pytest.raises(ValueError, match=r"sizes of task curve is \(64, 64\): a hyperparameter is"):
-        probe(dataclasses.replace(TASK, config=Shaped), config, TASK.data.load(Path(".")))
