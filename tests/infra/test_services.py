@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import shutil
 import signal
 import socket
@@ -13,80 +10,14 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.conftest import ROOT
+from tests.infra.services import PROGRAM, Services
 from tests.waiting import HANGS_S, wait_until
-
-PROGRAM = ROOT / "infra" / "services"
-
-
-class Services:
-    """The program, with a home and a state folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home, self.state = folder / "home", folder / "state"
-        self.home.mkdir()
-        self.postgres_port, self.mlflow_port = free_ports(2)
-        self.env = {
-            **os.environ,
-            "HOME": str(self.home),
-            "SEARCH_STATE": str(self.state),
-            "SEARCH_RECORD": f"postgresql://search@127.0.0.1:{self.postgres_port}/search",
-            "SEARCH_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
-        }
-
-    def call(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(PROGRAM), *arguments],
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
-
-    def password(self) -> str:
-        for line in (self.home / ".mlflow" / "credentials").read_text().splitlines():
-            if line.startswith("mlflow_tracking_password"):
-                return line.partition("=")[2].strip()
-        raise AssertionError("no password")
-
-    def experiments(self, password: str, host: str = "localhost:5000") -> list[str]:
-        """Over HTTP, as a client asks."""
-        account = base64.b64encode(f"admin:{password}".encode()).decode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.mlflow_port}/api/2.0/mlflow/experiments/search?max_results=9",
-            headers={"Authorization": f"Basic {account}", "Host": host},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return [e["name"] for e in json.load(answer)["experiments"]]
-
-    def sql(self, statement: str) -> str:
-        query = ["psql", "--no-password", "-Atc", statement, self.env["SEARCH_RECORD"]]
-        done = subprocess.run(query, env=self.env, capture_output=True, text=True, timeout=30)
-        return done.stdout.strip() or done.stderr
-
-    def processes(self) -> list[psutil.Process]:
-        """All that `start` has started."""
-        ports = {f"port={self.postgres_port}", str(self.mlflow_port)}
-        found = []
-        for process in psutil.process_iter(["cmdline", "environ"]):
-            mine = (process.info["environ"] or {}).get("SEARCH_STATE") == str(self.state)
-            if mine or ports & set(process.info["cmdline"] or ()):
-                found.append(process)
-        return found
-
-    def running(self, what: str) -> psutil.Process:
-        return next(p for p in self.processes() if what in " ".join(p.cmdline()))
-
-    def wait_until_running(self, seconds: float = 60) -> None:
-        wait_until(lambda: self.call("status").returncode == 0, seconds=seconds, every_s=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -126,34 +57,6 @@ def test_started_with_another_setting_it_is_taken_up(services):
 
     assert artifacts in services.running("-m mlflow").cmdline()
     assert services.running("bin/postgres").pid == postgres
-
-
-FINGERPRINTS = """
-import os, sys
-from pathlib import Path
-from head_services.keeper import fingerprint
-from head_services.settings import STATE, make_folders
-
-sys.prefix = str(STATE)
-make_folders()
-print(fingerprint("mlflow"))
-print(fingerprint("mlflow"))
-os.environ["AWS_SECRET_ACCESS_KEY"] = "another"
-print(fingerprint("mlflow"))
-Path(sys.prefix, "installed").write_text("other versions")
-print(fingerprint("mlflow"))
-"""
-
-
-def test_keys_and_what_is_installed_are_settings_too(tmp_path):
-    env = {**os.environ, "PYTHONPATH": str(PROGRAM.parent), "SEARCH_STATE": str(tmp_path)}
-    python = [sys.executable, "-c", FINGERPRINTS]
-
-    prints = subprocess.run(python, env=env, capture_output=True, text=True, check=True)
-
-    first, again, *others = prints.stdout.split()
-    assert first == again
-    assert len({first, *others}) == 3
 
 
 def test_what_runs_is_known_by_machine(services):
@@ -316,37 +219,3 @@ def test_what_else_is_in_the_users_files_stays(services):
     assert services.password()
     assert pgpass.read_text().startswith("db.example:5432:*:me:mine\n")
     assert services.sql("select 1") == "1"
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "message"),
-    [
-        ("SEARCH_RECORD", "postgresql://search@10.0.0.1:5432/search", "without a password"),
-        ("SEARCH_RECORD", "postgresql://search:pw@127.0.0.1:5432/search", "without a password"),
-        ("SEARCH_RECORD", "postgresql://search@127.0.0.1/search", "must name a port"),
-        ("SEARCH_TRACKING_URI", "http://0.0.0.0:5000", "must be http://127.0.0.1:PORT"),
-    ],
-)
-def test_what_would_be_open_to_others_is_refused(tmp_path, variable, value, message):
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), "start"],
-        env={**os.environ, "SEARCH_STATE": str(tmp_path), variable: value},
-        capture_output=True,
-        text=True,
-    )
-
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "pw" not in done.stderr
-
-
-def free_ports(n: int) -> list[int]:
-    sockets: list[Any] = [socket.socket() for _ in range(n)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
