@@ -1,4 +1,4 @@
-"""Whole promotions through Ray, the record and MLflow, undisturbed and killed."""
+"""A whole promotion through Ray, the record and MLflow. A killed one: test_promote_killed.py."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
 
 from search.cli.main import main
-from search.decisions.history import EpochEnd, Failure, Segment, Suggestion
+from search.decisions.history import EpochEnd, Failure, Suggestion
 from search.errors import StorageError, StudyLockedError, TrackingError, UnreachableError
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
-from tests.waiting import HANGS_S, Stopwatch, wait_until
+from tests.search.promotion.promoting import COIN, CONFIRMED, FINAL, PROMOTE, SEARCH, events
+from tests.waiting import Stopwatch
 from trainables.errors import DataError
-
-COIN = "tests.coin_task:TASK"
-PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")
-CONFIRMED, FINAL = 3 * 2, 3  # runs
 
 Result = dict[str, Any]
 
@@ -28,9 +24,7 @@ Result = dict[str, Any]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = Place(tmp_path_factory.mktemp("promote"))
-    run = ("run", COIN, "--trials", "9", "--workers", "2", "--scheduler", "none", "--quiet")
-    names = ("--name", "calm", "--seed", "0"), ("--name", "killed", "--seed", "1")
-    place.together(*[(*run, "--set", "epoch_s=0.1", *name) for name in names])
+    place.together(("run", *SEARCH, "--name", "calm", "--seed", "0"))
     return place
 
 
@@ -39,17 +33,17 @@ def calm(place: Place) -> Result:
     return _result(place, "calm")
 
 
+@pytest.fixture(scope="module")
+def peek(place: Place) -> subprocess.CompletedProcess[str]:
+    """A study whose only trial looks at the test split."""
+    return place.search("run", COIN, "--name", "peek", "--trials", "1", "--set", "peek=true",
+                        "--no-baseline", "--quiet", "--json")  # fmt: skip
+
+
 def _result(place: Place, name: str, *options: str) -> Result:
     told = place.search("promote", name, *PROMOTE, *options, "--json", "--quiet")
     assert told.returncode == 0, told.stderr
     return json.loads(told.stdout.splitlines()[-1])
-
-
-def _events(place: Place, study: str, kind: type) -> list[Any]:
-    if all(known.name != study for known in place.record.studies()):
-        return []
-    events = place.record.events(place.record.study(study))
-    return [event for _, _, event in events if isinstance(event, kind)]
 
 
 def test_the_result_has_every_field(calm):
@@ -77,9 +71,9 @@ def test_it_is_corrected_downwards_and_says_the_optimism(calm):
 
 
 def test_the_same_fresh_seeds_for_all_and_others_than_the_search_s(place, calm):
-    searched = {e.seed for e in _events(place, "calm", Suggestion)}
-    confirmed = [e.seed for e in _events(place, "calm.confirm", Suggestion)]
-    final = [e.seed for e in _events(place, "calm.final", Suggestion)]
+    searched = {e.seed for e in events(place, "calm", Suggestion)}
+    confirmed = [e.seed for e in events(place, "calm.confirm", Suggestion)]
+    final = [e.seed for e in events(place, "calm.final", Suggestion)]
 
     assert (len(confirmed), len(set(confirmed))) == (CONFIRMED, 2)
     assert (len(final), len(set(final))) == (FINAL, FINAL)
@@ -87,9 +81,9 @@ def test_the_same_fresh_seeds_for_all_and_others_than_the_search_s(place, calm):
     assert not set(confirmed) & set(final)
 
 
-def test_list_shows_the_study_alone_and_resume_sends_to_promote(place, calm):
+def test_list_shows_the_study_alone_and_resume_sends_to_promote(place, calm, peek):
     told = place.search("list")
-    assert {line.split()[0] for line in told.stdout.splitlines()} == {"calm", "killed"}
+    assert {line.split()[0] for line in told.stdout.splitlines()} == {"calm", "peek"}
 
     refused = place.search("resume", "calm.confirm")
     assert refused.returncode == 2
@@ -125,13 +119,13 @@ def test_the_registered_version_says_where_it_comes_from(place, calm):
 
 
 def test_once_more_is_the_same_without_training_or_reading(place, calm):
-    before = [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")]
+    before = [events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")]
     stopwatch = Stopwatch()
 
     assert _result(place, "calm") == {**calm, "alias_reason": "it is already"}
 
     assert stopwatch.within(60)  # no Ray, no training
-    assert [_events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
+    assert [events(place, f"calm.{phase}", EpochEnd) for phase in ("confirm", "final")] == before
 
 
 def _fails(error: Exception) -> Callable[..., Any]:
@@ -186,45 +180,6 @@ def test_a_test_split_that_is_missing_is_said_before_the_training(place, calm, m
     assert capsys.readouterr() == ("", "error: questions.csv is missing\n")
 
 
-@pytest.mark.long
-def test_killed_again_and_again_it_repeats_no_finished_run(place):
-    """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs."""
-    promote = ("promote", "killed", *PROMOTE, "--json", "--quiet")
-    with place.start(*promote) as driver:
-        _await_epochs(place, "killed.confirm", 5, driver)
-        driver.kill()
-    with place.start(*promote, module="search.cli.supervise") as supervisor:
-        _await_epochs(place, "killed.final", 2, supervisor)
-        (driver,) = psutil.Process(supervisor.pid).children()
-        finished = {
-            (name, event.trial)
-            for name in ("killed.confirm", "killed.final")
-            for event in _events(place, name, EpochEnd)
-            if event.decision == "complete"
-        }
-        driver.kill()
-        said, errors = supervisor.communicate(timeout=HANGS_S)
-    assert supervisor.returncode == 0, errors
-    assert "the promotion of killed died (exit code -9)" in said
-    assert finished
-
-    result = json.loads(said.splitlines()[-1])
-
-    assert result["test_readings"] == FINAL
-    for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL)):
-        epochs = [(e.trial, e.epoch) for e in _events(place, name, EpochEnd)]
-        assert sorted(epochs) == [(trial, epoch) for trial in range(runs) for epoch in (1, 2)]
-        segments = [e.trial for e in _events(place, name, Segment)]
-        for trial in range(runs):
-            if (name, trial) in finished:
-                assert segments.count(trial) <= 2  # begun, perhaps interrupted before it ended
-
-
-def _await_epochs(place: Place, study: str, epochs: int, process: subprocess.Popen[str]) -> None:
-    enough = lambda: len(_events(place, study, EpochEnd)) >= epochs  # noqa: E731
-    wait_until(enough, "no epochs", process=process, every_s=0.02)
-
-
 def test_the_champion_answers_at_the_command_line(place, calm, monkeypatch, capsys):
     monkeypatch.chdir(place.folder)
 
@@ -250,7 +205,7 @@ def test_evaluating_the_champion_is_no_new_reading(place, calm):
 @pytest.mark.long
 def test_more_seeds_train_only_the_further_ones(place, calm):
     """After the others: it extends the calm promotion."""
-    confirmed = _events(place, "calm.confirm", Suggestion)
+    confirmed = events(place, "calm.confirm", Suggestion)
 
     told = place.search(
         *("promote", "calm", "--top", "3", "--seeds", "3", "--final-seeds", "3"),
@@ -259,17 +214,14 @@ def test_more_seeds_train_only_the_further_ones(place, calm):
 
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["fresh"]["n"] == 3
-    longer = _events(place, "calm.confirm", Suggestion)
+    longer = events(place, "calm.confirm", Suggestion)
     assert longer[:CONFIRMED] == confirmed
     assert len(longer) == 3 * 3
 
 
-def test_a_trial_that_peeks_fails(place):
-    told = place.search("run", COIN, "--name", "peek", "--trials", "1", "--set", "peek=true",
-                        "--no-baseline", "--quiet", "--json")  # fmt: skip
-
-    assert told.returncode in (0, 1), told.stderr
-    [failure] = _events(place, "peek", Failure)
+def test_a_trial_that_peeks_fails(place, peek):
+    assert peek.returncode in (0, 1), peek.stderr
+    [failure] = events(place, "peek", Failure)
     assert "SplitLockedError" in failure.reason
 
 
@@ -291,7 +243,7 @@ def test_a_trial_that_peeks_fails(place):
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
-def test_bad_input_is_one_line(place, calm, arguments, said, monkeypatch, capsys):
+def test_bad_input_is_one_line(place, calm, peek, arguments, said, monkeypatch, capsys):
     (place.folder / "wrong.csv").write_text("a,b\n1,2\n")
 
     monkeypatch.chdir(place.folder)
