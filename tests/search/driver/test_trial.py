@@ -1,4 +1,4 @@
-"""One segment in a worker: epochs, checkpoints, faults. The Trainable itself, without a cluster."""
+"""One segment in a worker: epochs, checkpoints, signals. The Trainable alone, with no cluster."""
 
 from __future__ import annotations
 
@@ -9,70 +9,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from search.driver.trial import SegmentTrainable
 from search.files import paths
 from tests import curve_task
-from trainables import checkpoint, test_split_lock
-
-Segment = Callable[..., list[dict[str, Any]]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
-    """Run one segment to its end: the results of its steps. One reused worker for all of a test."""
-    monkeypatch.setattr(
-        test_split_lock, "_kept_locked", False
-    )  # given back: this process is no worker
-    handler = signal.getsignal(signal.SIGTERM)
-    worker: list[SegmentTrainable] = []
-    curve: list[dict[str, float]] = []
-
-    def segment(first: int, last: int, *, trial: int = 0, **config: Any) -> list[dict[str, Any]]:
-        told = {
-            "task": "tests.curve_task:TASK",
-            "max_epochs": 4,
-            "threads": 1,
-            "gpus": 0.0,
-            "node": "",
-            "working_folder": str(tmp_path / "typed_here"),
-            "study_folder": str(tmp_path),
-            "study_key": "study-1",
-            "storage": None,
-            "data_folder": str(tmp_path),
-            "data_key": "",
-            "trial": trial,
-            "config": curve_task.TASK.configure(config),
-            "seed": 7,
-            "first_epoch": first,
-            "last_epoch": last,
-            "start_s": 60.0,
-            "timeout_s": 60.0,
-            "curve": json.dumps(curve[: first - 1]),  # what is on record
-        }
-        if worker:
-            assert worker[0].reset_config(told)
-        else:
-            worker.append(SegmentTrainable(told))
-            assert test_split_lock._kept_locked, (
-                "a process that trains must never see the test split"
-            )
-        results: list[dict[str, Any]] = []
-        while last and not (results and results[-1]["done"]):
-            assert len(results) <= last, "goes on beyond its last epoch"
-            results.append(worker[0].step())
-        curve[first - 1 :] = [r["metrics"] for r in results if r.get("epoch", 0) >= first]
-        return results
-
-    yield segment
-    signal.signal(signal.SIGTERM, handler)
+from trainables import checkpoint
 
 
 def _alone(epochs: int = 4, **config: Any) -> list[dict[str, float]]:
@@ -151,25 +97,6 @@ def test_each_epoch_is_in_its_checkpoint_before_it_is_reported(run, tmp_path):
     assert epoch == state["epoch"] == 2
 
 
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [("nan", "score is nan at epoch 2"), ("raise", "RuntimeError: asked to fail")],
-)
-def test_a_fault_ends_the_segment_and_not_the_worker(run, fault, reason):
-    ended = run(1, 4, fault=fault)
-
-    assert len(ended) == 2
-    assert ended[-1]["failure"] == reason
-    assert ended[-1]["done"]
-    assert len(run(1, 4, trial=1)) == 4
-
-
-def test_a_diverged_epoch_leaves_no_checkpoint(run, tmp_path):
-    run(1, 4, fault="nan")
-
-    assert checkpoint.load(paths.checkpoint_folder(tmp_path, 0))[0] == 1
-
-
 def test_what_a_trial_prints_is_in_its_own_log(run, tmp_path, capsys):
     run(1, 2, trial=0)
     run(1, 4, trial=1, fault="raise")
@@ -206,47 +133,6 @@ def test_streams_that_were_kept_at_import_lead_to_each_trial_s_own_log(run, tmp_
             line for n in (1, 2) for line in (f"epoch {n}", f"№ {n}", f"done {n}", "raw")
         ]
     print("between trials", file=kept[0].keywords["file"])  # leads somewhere still
-
-
-class _Mute(Exception):  # noqa: N818 (short)
-    def __str__(self) -> str:
-        raise RuntimeError("cannot say")
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (SystemExit("no such layer"), "SystemExit: no such layer"),
-        (SystemExit(), "SystemExit"),
-        (KeyboardInterrupt(), "KeyboardInterrupt"),
-        (GeneratorExit("left"), "GeneratorExit: left"),
-        (BaseExceptionGroup("two", [KeyboardInterrupt()]), "BaseExceptionGroup: two"),
-        (_Mute(), "_Mute"),
-    ],
-)
-@pytest.mark.parametrize("at", ["call", "epoch", "predictions", "state"])
-def test_whatever_a_trial_s_code_raises_ends_the_trial_alone(run, monkeypatch, error, reason, at):
-    def fail(*_: Any) -> Any:
-        raise error
-
-    def epochs(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for epoch in curve_task.train(*arguments, **options):
-            if at == "epoch" and epoch.number == 2:
-                fail()
-            yield dataclasses.replace(
-                epoch, **({at: fail} if at in ("predictions", "state") else {})
-            )
-
-    def train(*arguments: Any, **options: Any) -> Iterator[Any]:
-        return fail() if at == "call" else epochs(*arguments, **options)
-
-    monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
-
-    last = run(1, 3)[-1]
-
-    assert last["failure"].startswith(reason)
-    assert last["final"]
-    assert "in fail" in last["traceback"]  # its place
 
 
 def test_processes_that_a_trial_forks_are_no_workers(run, tmp_path, monkeypatch):
@@ -344,34 +230,6 @@ def test_a_worker_told_to_go_between_epochs_leaves_none(run, tmp_path, monkeypat
     assert not paths.preemption_mark(tmp_path, 0).exists()
 
 
-def test_a_training_function_that_ends_early_says_so(run, monkeypatch):
-    def short(*arguments: Any, **options: Any) -> Iterator[Any]:
-        yield from list(curve_task.train(*arguments, **options))[:2]
-
-    task = dataclasses.replace(curve_task.TASK, train=short)
-    monkeypatch.setattr(curve_task, "TASK", task)
-
-    ended = run(1, 4)
-
-    assert [result.get("epoch") for result in ended] == [1, 2, None]
-    assert "2" in ended[-1]["failure"]
-    assert "epoch" in ended[-1]["failure"]
-
-
-@pytest.mark.parametrize("first", [0, 2])
-def test_a_training_function_that_counts_otherwise_says_so(run, monkeypatch, first):
-    def counted(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for epoch in curve_task.train(*arguments, **options):
-            yield dataclasses.replace(epoch, number=epoch.number - 1 + first)
-
-    task = dataclasses.replace(curve_task.TASK, train=counted)
-    monkeypatch.setattr(curve_task, "TASK", task)
-
-    [ended] = run(1, 4)
-
-    assert f"epoch {first} came where epoch 1 was due" in ended["failure"]
-
-
 def test_trials_run_in_the_folder_where_the_study_was_typed(run, tmp_path, monkeypatch):
     """Tune takes each to a folder of its own; a user's relative paths mean the same in both."""
     (tmp_path / "typed_here").mkdir()
@@ -396,51 +254,3 @@ def test_a_trial_without_a_gpu_s_share_sees_none(run, monkeypatch):
     run(1, 1)
 
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-
-
-def test_too_few_predictions_are_a_failure(run, monkeypatch):
-    def dropping(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for epoch in curve_task.train(*arguments, **options):
-            yield dataclasses.replace(epoch, predictions=lambda: np.ones(48, np.float32))
-
-    task = dataclasses.replace(curve_task.TASK, train=dropping)
-    monkeypatch.setattr(curve_task, "TASK", task)
-
-    ended = run(1, 4)
-
-    assert "each of the 50 validation examples" in ended[-1]["failure"]
-    assert "got (48,)" in ended[-1]["failure"]
-
-
-def test_a_state_that_could_not_be_loaded_fails_at_once(run, monkeypatch):
-    def odd(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for epoch in curve_task.train(*arguments, **options):
-            state = {**epoch.state(), "best": np.array([{}], dtype=object)}
-            yield dataclasses.replace(epoch, state=lambda state=state: state)
-
-    task = dataclasses.replace(curve_task.TASK, train=odd)
-    monkeypatch.setattr(curve_task, "TASK", task)
-
-    [ended] = run(1, 4)
-
-    assert "tensors, text, numbers, lists and dicts" in ended["failure"]
-    assert "numpy" in ended["failure"]
-
-
-def test_want_of_memory_is_tried_again_and_a_broken_card_ends_the_process(run, monkeypatch):
-    def fails(error: Exception) -> dict[str, Any]:
-        def train(*arguments: Any, **options: Any) -> Iterator[Any]:
-            raise error
-            yield
-
-        monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=train))
-        return run(1, 1)[-1]
-
-    assert not fails(MemoryError("too large"))["final"]
-    assert not fails(torch.OutOfMemoryError("CUDA out of memory"))["final"]
-    assert fails(ValueError("odd"))["final"]
-
-    monkeypatch.setattr(os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
-    assert fails(RuntimeError("CUDA error: device-side assert triggered"))["final"]
-    with pytest.raises(SystemExit):
-        run(1, 1)  # in the same process
