@@ -67,7 +67,7 @@ class Sqlite(Database):
         with self.engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
-            raise OSError(f"malformed ({found})")
+            raise OSError(f"malformed ({' '.join(str(found).split())})")
 
     def unusable(self, error: Exception) -> RecordError:
         reason, path = str(getattr(error, "orig", None) or error), self._folder / "record.db"

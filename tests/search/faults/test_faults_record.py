@@ -89,7 +89,7 @@ def test_a_damaged_record_is_refused_and_the_way_back_works(small_study):
     _damage(path, "sqlite_autoindex_epochs_1")
     content = path.read_bytes()
 
-    for command in (("show", "s"), ("list",), ("resume", "s"), ("run", CURVE, "--trials", "1")):
+    for command in (("show", "s"), ("resume", "s"), ("run", CURVE, "--trials", "1")):
         told = place.search(*command)
         assert told.returncode == 2, command
         assert len(told.stderr.splitlines()) == 1, told.stderr
