@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from statistics import mean
 from types import TracebackType
 
 __all__ = ["CardWatch"]
 
-EVERY_MS = 500
+EVERY_S = 0.5
+COMMAND = (
+    *("nvidia-smi", "--id=0", "--query-gpu=utilization.gpu,memory.used"),
+    "--format=csv,noheader,nounits",
+)
 
 
 class CardWatch:
-    """Samples the first card, from `with` until the end of its block; without a card, nothing."""
+    """Samples the first card from `with` until the end of its block; without a card, nothing.
+
+    A call of `nvidia-smi` a sample: one that runs on may keep what it says in a buffer.
+    """
+
+    def __init__(self) -> None:
+        self._samples: list[tuple[float, float]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> CardWatch:
-        fields = "utilization.gpu,memory.used"
-        command = ["nvidia-smi", "-i", "0", f"--query-gpu={fields}"]
-        command += ["--format=csv,noheader,nounits", f"--loop-ms={EVERY_MS}"]
-        self._samples: list[tuple[float, float]] = []
-        try:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        except FileNotFoundError:
-            self._process = None
+        self._thread.start()
         return self
 
     def __exit__(
@@ -31,14 +37,22 @@ class CardWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        for line in self._process.communicate()[0].splitlines():
-            busy, _, used = line.partition(", ")
-            # The last line may be cut.
-            if busy.isdigit() and used.isdigit():
-                self._samples.append((float(busy), float(used)))
+        self._over.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while True:
+            try:
+                done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=5)
+                busy, _, used = done.stdout.strip().partition(", ")
+                if busy.isdigit() and used.isdigit():
+                    self._samples.append((float(busy), float(used)))
+            except subprocess.TimeoutExpired:
+                pass
+            except FileNotFoundError:
+                return
+            if self._over.wait(EVERY_S):
+                return
 
     @property
     def utilisation(self) -> float | None:
@@ -48,4 +62,4 @@ class CardWatch:
     @property
     def memory_mib(self) -> float | None:
         """The most memory in use, the driver's own included."""
-        return max(used for _, used in self._samples) if self._samples else None
+        return max((used for _, used in self._samples), default=None)

@@ -38,14 +38,14 @@ class Step:
 STEPS = (
     Step("machine", "tests.gpu.machine:about", 5, 30),
     Step("tests", "tests.gpu.machine:gpu_tests", 30, 90),
-    Step("cnn", "tests.gpu.throughput:cnn_throughput", 30, 60),
+    Step("cnn", "tests.gpu.throughput:cnn_throughput", 30, 75),
     Step("sts", "tests.gpu.throughput:sts_throughput", 20, 45),
     Step("sharing", "tests.gpu.throughput:sharing", 40, 100),
     Step("study", "tests.gpu.studies:killed_and_resumed", 60, 150),
     Step("memory", "tests.gpu.studies:hungry", 30, 60),
     Step("accuracy", "tests.gpu.throughput:accuracy", 60, 400),
     Step("promotion", "tests.gpu.studies:promotion", 60, 240),
-    Step("compile", "tests.gpu.throughput:compiled", 60, 120),
+    Step("compile", "tests.gpu.throughput:compiled", 60, 180),
 )
 
 

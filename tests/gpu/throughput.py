@@ -140,7 +140,7 @@ def _epoch_times(config: cnn.Config, setting: Setting) -> list[float]:
     """Seconds of each epoch, the first included. An epoch comes once its metrics are read."""
     torch.set_num_threads(1)
     times = [time.perf_counter()]
-    for _ in loop.train(config, setting.images(), seed=0, max_epochs=2 if setting.rehearse else 6):
+    for _ in loop.train(config, setting.images(), seed=0, max_epochs=2 if setting.rehearse else 4):
         times.append(time.perf_counter())
     return [end - start for start, end in itertools.pairwise(times)]
 
