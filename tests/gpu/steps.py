@@ -73,7 +73,9 @@ def main() -> int:
             reason = f"{max(left_s, 0):.0f} s left, {step.least_s:.0f} wanted"
             write(rows, step.name, {"not_run": reason})
             continue
-        run(step, min(left_s, step.most_s), rows, work, rehearse=options.rehearse)
+        # A rehearsal measures nothing, on a machine that may be busy with other tests.
+        most_s = left_s if options.rehearse else min(left_s, step.most_s)
+        run(step, most_s, rows, work, rehearse=options.rehearse)
     with rows.open() as file:
         file.seek(first)
         failed = [row for row in map(json.loads, file) if "failed" in row]
