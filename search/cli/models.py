@@ -96,7 +96,7 @@ def _promote(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from search.tasks.registry import find_task
-    from search.tracking.addresses import check_server
+    from search.tracking.addresses import absolute, check_server
 
     task = find_task(options.task)
     asked = [bool(options.inputs), options.input is not None, options.evaluate]
@@ -111,6 +111,8 @@ def _predict(options: argparse.Namespace) -> int:
 
         check_output(options.output)
     check_server(options.tracking_uri)
+    # MLflow keeps a store by its address, whatever folder the process has gone to since.
+    options.tracking_uri = absolute(options.tracking_uri)
     if options.evaluate:
         return _evaluate(options, task)
     return _answer_typed(options, task) if options.inputs else _answer_file(options, task)
