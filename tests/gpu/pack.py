@@ -63,7 +63,12 @@ def main() -> None:
 def download(folder: Path, python: str) -> Path:
     """Wheels of the project's requirements, and of theirs, for that Python on Linux, x86-64."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [r for r in project["dependencies"] if not _name(r).startswith("torch")]
+    needed = [
+        # Its dashboard, an extra of 17 MiB, is for clusters.
+        requirement.replace("ray[default,tune]", "ray[tune]")
+        for requirement in project["dependencies"]
+        if not _name(requirement).startswith("torch")
+    ]
     tested = (ROOT / "infra" / "constraints.txt").read_text().splitlines()
     kept = [line for line in tested if not line.startswith("#") and _name(line) not in THERE]
     folder.mkdir()
@@ -71,7 +76,7 @@ def download(folder: Path, python: str) -> Path:
     constraints.write_text("\n".join([*kept, f"numpy=={NUMPY}.*"]))
     target = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
     subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--dest", folder, *target,
+        [sys.executable, "-m", "pip", "download", "-qq", "--dest", folder, *target,
          *(f"--platform={name}" for name in PLATFORMS),
          "--constraint", constraints, *needed, *FOR_TESTS],
         check=True,
