@@ -18,10 +18,7 @@ escapes a command is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import traceback
-from collections.abc import Iterator
 from typing import Literal
 
 __all__ = [
@@ -39,7 +36,6 @@ __all__ = [
     "can_be_put_right",
     "first_line",
     "reason_of",
-    "told_in_one_line",
 ]
 
 
@@ -137,17 +133,3 @@ def reason_of(error: BaseException) -> str:
     """An error's kind and the first line of what it says."""
     kind, line = type(error).__name__, first_line(error)
     return kind if line == kind else f"{kind}: {line}"
-
-
-@contextlib.contextmanager
-def told_in_one_line(what: str) -> Iterator[None]:
-    """Around functions of a task, before a study starts: whatever they raise is the user's to put
-    right, and is told with its place. Raises UserError."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        if can_be_put_right(error):
-            raise
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename}, line {frames[-1].lineno}"
-        raise UserError(f"{what}: {reason_of(error)} ({place})") from error

@@ -178,10 +178,11 @@ def reopen(
     check_cluster(config, address, task, prepared, record.folder)
     if new:
         study = relocate(record, study, new)
-    try:
-        check_server(study.config.tracking_uri)
-    except TrackingError as error:  # training does not wait for it, begun as it is
-        say(f"MLflow will be behind: {error}")
+    if "tracking_uri" not in new:
+        try:
+            check_server(study.config.tracking_uri)
+        except TrackingError as error:  # training does not wait for it, begun as it is
+            say(f"MLflow will be behind: {error}")
     return OpenStudy(record=record, study=study, task=task, prepared=prepared), trials
 
 
