@@ -1,0 +1,193 @@
+"""Names of folders, files and studies."""
+
+from __future__ import annotations
+
+import shlex
+
+from tests.conftest import Place
+from tests.misuse.tries import Step, Try, works
+
+FOLDERS = {
+    "spaces": "my studies",
+    "quotes": 'it\'s "here"',
+    "percent signs": "100%20 %d",
+    "question marks": "what?mode=memory",
+    "hashes": "a#b",
+    "a tilde": "~studies",
+    "other alphabets": "исследования é",
+    "a dollar": "$HOME",
+    "stars and brackets": "[a]*{b}",
+    "200 characters": "x" * 200,
+    "a semicolon and ampersand": "a;b&c=d",
+    "a backslash": "a\\b",
+    "a colon": "a:b",
+    "a line": "a\nb",
+}
+STUDIES = {
+    "a slash": "a/b",
+    "dots": "..",
+    "a dash": "-s",
+    "a space": "a b",
+    "nothing": "",
+    "a line": "a\nb",
+    "300 characters": "x" * 300,
+    "a percent sign": "100%",
+    "other alphabets": "исследование",
+}
+OURS = [
+    "record.db",
+    "record.db-wal",
+    "checkpoints",
+    "trials",
+    "mlflow.db",
+    "lock",
+    "archives",
+    "CON",
+]
+RUN_IN = "search run mine:TASK --trials 3 --workers 1 --name s --quiet"
+
+
+def tries() -> list[Try]:
+    return [
+        *[_project(name, folder) for name, folder in FOLDERS.items()],
+        *[_studies(name, folder) for name, folder in FOLDERS.items()],
+        *[_study_name(name, study) for name, study in STUDIES.items()],
+        *[_our_name(name) for name in OURS],
+        works(
+            "a project folder that was renamed",
+            steps=(
+                Step(command=f"mkdir old && cp *.py mlflow.db old && cd old && {RUN_IN}"),
+                Step(command="mv old new && cd new && search show s && search resume s --trials 5"),
+                Step(command="cd new && search sync s && search list", says="s"),
+            ),
+            resumed=False,
+        ),
+        works(
+            "a project folder that was copied",
+            steps=(
+                Step(command=f"mkdir old && cp *.py mlflow.db old && cd old && {RUN_IN}"),
+                Step(command="cp -r old new && cd new && search resume s --trials 5 --quiet"),
+                Step(command="cd old && search show s", says="3 "),
+                Step(command="cd old && search resume s --trials 4 --quiet"),
+            ),
+            resumed=False,
+        ),
+        works(
+            "two studies begun in the same second",
+            steps=(
+                Step(
+                    command="a='search run mine:TASK --trials 2 --workers 1 --quiet'; "
+                    "eval $a & eval $a & wait %1 && wait %2"
+                ),
+                Step(
+                    command="search list --json | python -c 'import json, sys; "
+                    "assert len(json.load(sys.stdin)) == 2'"
+                ),
+            ),
+            resumed=False,
+        ),
+        works(
+            "the same name twice",
+            steps=(Step(command=RUN_IN), Step(command=RUN_IN, codes=(2,), says="s")),
+        ),
+        works(
+            "a tilde in the environment",
+            steps=(
+                Step(command=RUN_IN, env={"SEARCH_STUDIES_DIR": "~/kept"}),
+                Step(command="test -e ~/kept/record.db && test ! -e '~'"),
+            ),
+            resumed=False,
+        ),
+        works(
+            "a tilde in an option",
+            steps=(
+                Step(command=f"{RUN_IN} --studies-dir='~/kept'"),
+                Step(command="test -e ~/kept/record.db && test ! -e '~'"),
+            ),
+            resumed=False,
+        ),
+        works(
+            "what is printed can be typed",
+            steps=(
+                Step(
+                    command="search run mine:TASK --trials 2 --workers 1 --name s "
+                    "--studies-dir 'a b' --tracking-uri 'sqlite:///my store.db' > printed"
+                ),
+                Step(
+                    command="sed -n 's/^search on: *python -m //p' printed | bash -c "
+                    "'source /dev/stdin' 2>&1 | tail -1; true"
+                ),
+                Step(
+                    command="eval \"$(sed -n 's/^look at one: *python -m //p' printed)\"",
+                    says="trial 0",
+                ),
+                Step(
+                    command="eval \"$(sed -n 's/^search on: *python -m //p' printed)\"",
+                    says="finished",
+                ),
+            ),
+            resumed=False,
+        ),
+    ]
+
+
+def _project(name: str, folder: str) -> Try:
+    """The working folder is named so."""
+    at = shlex.quote(f"./{folder}")
+    return works(
+        f"a project folder with {name}",
+        prepare=lambda place: _make(place, folder),
+        steps=(
+            Step(command=f"cd {at} && {RUN_IN}"),
+            Step(command=f"cd {at} && search show s --trial 0 && search export s --output out.tar"),
+            Step(command=f"cd {at} && search resume s --trials 4 --quiet && search sync s"),
+        ),
+        resumed=False,
+    )
+
+
+def _make(place: Place, folder: str) -> None:
+    made = place.folder / folder
+    made.mkdir()
+    for file in ("quick.py", "mine.py", "mlflow.db"):
+        (made / file).write_bytes((place.folder / file).read_bytes())
+
+
+def _studies(name: str, folder: str) -> Try:
+    """The studies folder and the MLflow store are named so."""
+    at = f"--studies-dir {shlex.quote('./' + folder)}"
+    return works(
+        f"a studies folder with {name}",
+        steps=(
+            Step(command=f"{RUN_IN} {at}"),
+            Step(command=f"search show s --trial 0 {at} && search list {at}", says="s"),
+            Step(command=f"search resume s --trials 4 --quiet {at}"),
+        ),
+        resumed=False,
+    )
+
+
+def _study_name(name: str, study: str) -> Try:
+    """Refused in one line, or it works."""
+    at = f"--name={shlex.quote(study)}"
+    return works(
+        f"a study's name with {name}",
+        steps=(
+            Step(command=f"search run mine:TASK --trials 2 --workers 1 {at} --quiet", codes=(0, 2)),
+            Step(command="test ! -e ../record.db && search list"),
+        ),
+        resumed=False,
+    )
+
+
+def _our_name(name: str) -> Try:
+    """A study named as a file of ours is refused, or harms nothing."""
+    return works(
+        f"a study named {name}",
+        steps=(
+            Step(command="search run mine:TASK --trials 2 --workers 1 --name t --quiet"),
+            Step(command=f"search run mine:TASK --trials 2 --name {name} --quiet", codes=(0, 2)),
+            Step(command="search list && search show t && search resume t --trials 3 --quiet"),
+        ),
+        resumed=False,
+    )
