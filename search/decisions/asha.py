@@ -5,6 +5,11 @@ rung, and a free worker lets the best paused trial of the highest rung advance t
 starts a new trial. Our deviation ("asha"): at most ⌊n/η⌋ of the n trials recorded at a rung ever
 advance from it. In the paper ("asha-published") a trial may advance whenever it is among the best
 ⌊n/η⌋; where proposals improve over time every newcomer is, and nobody is held back.
+
+Two rules for what the paper leaves open, under both. A trial that fails before the next rung gives
+its place back. And a study ends with a winner if one of its trials can be completed: where all else
+is done and none is complete (the others have failed, or the study is small), the best trial that is
+paused at the highest rung goes on to the end.
 """
 
 from __future__ import annotations
@@ -29,7 +34,8 @@ class Rung:
 
     epoch: int  # r·ηᵏ of Algorithm 2's rung k
     recorded: Ranking  # all that have reached it, failed ones included
-    advanced: Ranking  # those of them that were given a later target
+    standing: Ranking  # those of them that did not fail before the next rung
+    advanced: Ranking  # those of `standing` that were given a later target
     paused: Ranking  # those of them that wait here, and did not fail
 
 
@@ -41,12 +47,23 @@ def rungs_of(
     `value(trial, epoch)`: the objective at that epoch, larger is better. The first `full_length`
     trials run to the end without pausing and do not count at the rungs.
     """
-    return [_rung(history, epoch, full_length, value) for epoch in ladder]
+    next_ones = [*ladder[1:], ladder[-1]]
+    return [
+        _rung(history, epoch, above, full_length, value)
+        for epoch, above in zip(ladder, next_ones, strict=True)
+    ]
 
 
 def _rung(
-    history: History, epoch: int, full_length: int, value: Callable[[Trial, int], float]
+    history: History,
+    epoch: int,
+    above: int,
+    full_length: int,
+    value: Callable[[Trial, int], float],
 ) -> Rung:
+    def stands(trial: Trial) -> bool:
+        return trial.epoch >= epoch and not (trial.failed and trial.epoch < above)
+
     def ranking(counts: Callable[[Trial], bool]) -> Ranking:
         return Ranking(
             history,
@@ -57,7 +74,8 @@ def _rung(
     return Rung(
         epoch=epoch,
         recorded=ranking(lambda trial: trial.epoch >= epoch),
-        advanced=ranking(lambda trial: trial.epoch >= epoch and trial.target > epoch),
+        standing=ranking(stands),
+        advanced=ranking(lambda trial: stands(trial) and trial.target > epoch),
         paused=ranking(lambda trial: trial.epoch == trial.target == epoch and not trial.failed),
     )
 
@@ -91,7 +109,13 @@ def next_segment(
                 return _segment(promotable, above.epoch)
     if len(history.trials) < trials:
         return "suggest"
-    return "wait" if open_now else "finished"
+    if open_now:
+        return "wait"
+    last = rungs[-1].epoch
+    best = _best_paused(rungs[:-1])
+    if best is None or any(trial.epoch >= last and not trial.failed for trial in history.trials):
+        return "finished"
+    return _segment(best, last)
 
 
 def first_target(number: int, *, ladder: list[int], scheduler: Scheduler, full_length: int) -> int:
@@ -104,8 +128,14 @@ def _promotable(rung: Rung, reduction_factor: int, scheduler: Scheduler) -> Tria
     best = rung.paused.best()
     if best is None:
         return None
-    ahead = len(rung.advanced) if scheduler == "asha" else rung.recorded.rank(best)
+    ahead = len(rung.advanced) if scheduler == "asha" else rung.standing.rank(best)
     return best if ahead < len(rung.recorded) // reduction_factor else None
+
+
+def _best_paused(rungs: list[Rung]) -> Trial | None:
+    """The best at the highest rung at which one is paused."""
+    at_each = (rung.paused.best() for rung in reversed(rungs))
+    return next((trial for trial in at_each if trial is not None), None)
 
 
 def _segment(trial: Trial, last_epoch: int) -> Segment:

@@ -261,6 +261,9 @@ class History:
         """Failed trials."""
         return len(self._failed)
 
+    def failed_trials(self) -> list[Trial]:
+        return [self.trials[number] for number in sorted(self._failed)]
+
     @property
     def epochs(self) -> int:
         """Epochs of all trials."""

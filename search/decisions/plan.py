@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from search.decisions.history import History
 from search.tasks.config import Scheduler, StudyConfig
 
-__all__ = ["describe", "disk_gib", "ladder_of", "most_epochs", "most_epochs_of", "rungs"]
+__all__ = [
+    "describe",
+    "disk_gib",
+    "ladder_of",
+    "lost_epochs",
+    "most_epochs",
+    "most_epochs_of",
+    "rungs",
+]
 
 CHECKPOINTS_KEPT = 2  # of each trial (KEPT in trainables/checkpoint.py, which imports torch)
 
@@ -34,10 +43,11 @@ def ladder_of(config: StudyConfig) -> list[int]:
 def most_epochs(
     trials: int, baselines: int, ladder: list[int], factor: int, scheduler: Scheduler
 ) -> int:
-    """The most epochs that a study of `trials`, the first `baselines` at full length, can train.
+    """The most epochs that a study of `trials`, the first `baselines` at full length, can train if
+    none fails; `lost_epochs` come on top.
 
-    Rate-limited ASHA ("asha") trains exactly as many if no trial fails. The published rule has no
-    such limit: in the worst order of arrival each trial is the best so far and trains in full.
+    Rate-limited ASHA ("asha") trains exactly as many. The published rule has no such limit: in the
+    worst order of arrival each trial is the best so far and trains in full.
     """
     if scheduler != "asha":
         return trials * ladder[-1]
@@ -46,14 +56,33 @@ def most_epochs(
     for rung in ladder:
         total += arriving * (rung - trained)
         arriving, trained = arriving // factor, rung
+        if not baselines and trials:
+            # The winner that every study has (asha.py).
+            arriving = max(arriving, 1)
     return total
 
 
-def most_epochs_of(config: StudyConfig, trials: int, baselines: int) -> int:
-    """The most epochs that this study can train when it is `trials` long."""
+def lost_epochs(history: History, baselines: int, ladder: list[int]) -> int:
+    """What trials that failed have trained at most without use for the others, in epochs: all of
+    it for the first `baselines`, of the others what is beyond their first rung, since each gives
+    its place to another."""
+    return sum(
+        max(trial.epoch - (0 if trial.number < baselines else ladder[0]), 0)
+        for trial in history.failed_trials()
+    )
+
+
+def most_epochs_of(
+    config: StudyConfig, trials: int, baselines: int, history: History | None = None
+) -> int:
+    """The most epochs that this study can train when it is `trials` long, if none fails from now
+    on: `history` is what is known of it."""
     ladder = ladder_of(config)
     baselines = min(baselines, trials)
-    return most_epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
+    most = most_epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
+    if history is None or config.scheduler != "asha":
+        return most
+    return most + lost_epochs(history, baselines, ladder)
 
 
 def disk_gib(trials: int, checkpoint_mib: float) -> float:
@@ -68,12 +97,14 @@ def describe(
     ladder = ladder_of(config)
     rung_list = ", ".join(str(rung) for rung in ladder)
     most = most_epochs_of(config, trials, baselines)
+    # One that fails gives its place to another; the other rules let all train in full.
+    if_none_fails = " if no trial fails" if config.scheduler == "asha" and len(ladder) > 1 else ""
     disk = ""
     if checkpoint_mib is not None:
         disk = f", {disk_gib(trials, checkpoint_mib):.1f} GiB of checkpoints"
     return (
         f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
         f"{config.workers} at a time\n"
-        f"at most {most} epochs ({config.scheduler}; rungs at epochs {rung_list}; "
+        f"at most {most} epochs{if_none_fails} ({config.scheduler}; rungs at epochs {rung_list}; "
         f"{min(baselines, trials)} named points in full){disk}"
     )

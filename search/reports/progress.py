@@ -138,7 +138,8 @@ class Progress:
 
     def _epochs(self) -> tuple[int, int]:
         history = self._history
-        most = plan.most_epochs_of(self._study.config, history.length, self._full_length)
+        config = self._study.config
+        most = plan.most_epochs_of(config, history.length, self._full_length, history)
         return history.epochs, most
 
     def _time_left(self, done: int, total: int) -> str:

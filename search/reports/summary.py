@@ -60,7 +60,7 @@ def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
         "baselines": _baselines(record, study, task, history, best),
         "epochs": history.epochs,
         "epochs_planned": plan.most_epochs_of(
-            study.config, history.length, len(task.first_trials(study.config))
+            study.config, history.length, len(task.first_trials(study.config)), history
         ),
         "wall_s": round(sum(span.wall_s for span in history.spans), 3),
         "train_s": round(train_s, 3),

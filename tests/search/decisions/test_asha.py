@@ -168,14 +168,52 @@ def test_a_segment_whose_process_died_comes_first_with_its_next_attempt():
     assert _next(past) == Segment(trial=0, attempt=1, first_epoch=2, last_epoch=3)
 
 
-def test_a_failed_trial_never_goes_on_but_has_been_at_its_rung():
-    past = history(
-        [*scored({1: 0.9}, {1: 0.4}, {1: 0.3}), segment(0, 2, 3), failure(0, 2, final=True)]
-    )
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+def test_a_trial_that_fails_on_its_way_gives_its_place_to_the_next_best(scheduler):
+    at_rung = scored({1: 0.9}, {1: 0.4}, {1: 0.3})
+    past = history([*at_rung, segment(0, 2, 3), epoch(0, 2, 0.9), failure(0, 3, final=True)])
 
-    assert _next(past) == "suggest"  # 0 took the only room that three trials give
+    assert _advancing(_next(past, scheduler=scheduler)) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+def test_a_trial_that_fails_after_the_next_rung_has_used_its_place(scheduler):
+    at_rung = scored({3: 0.9}, {1: 0.4}, {1: 0.3})
+    past = history([*at_rung, segment(0, 4, 9), failure(0, 4, final=True)])
+
+    assert _next(past, scheduler=scheduler) == "suggest"
+
+
+def test_a_trial_that_fails_before_its_first_rung_was_never_there():
     past = history([*scored({1: 0.4}, {1: 0.3}), suggestion(2), segment(2, 1, 1), failure(2, 1)])
-    assert _next(past) == "suggest"  # 2 never reached it: two are there
+
+    assert _next(past) == "suggest"  # two are there
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+def test_the_last_hope_goes_on_to_the_end_however_small_the_study(scheduler):
+    options = {"scheduler": scheduler, "trials": 2}
+
+    assert _advancing(_next(history(scored({1: 0.4})), scheduler=scheduler, trials=1)) == (0, 2, 9)
+    past = history(scored({1: 0.4}, {1: 0.5}))
+    assert _advancing(_next(past, **options)) == (1, 2, 9)
+    past = history([*scored({1: 0.4}, {1: 0.5}), segment(1, 2, 9), failure(1, 5)])
+    assert _advancing(_next(past, **options)) == (0, 2, 9)  # the best has failed
+    past = history([*scored({1: 0.4}, {1: 0.5}), segment(1, 2, 9)])
+    assert _next(past, **options, workers=2) == "wait"  # one may win yet
+    assert _next(history(scored({1: 0.4}, {9: 0.5})), **options) == "finished"
+
+
+def test_the_last_hope_is_at_the_highest_rung():
+    at_rungs = [{1: 0.9}, {1: 0.8}, {3: 0.1}]
+
+    assert _advancing(_next(history(scored(*at_rungs)), trials=3)) == (2, 4, 9)
+
+
+def test_nobody_is_asked_to_win_where_a_named_point_is_complete():
+    past = history(scored({9: 0.1}, {1: 0.5}))
+
+    assert _next(past, trials=2, full_length=1) == "finished"
 
 
 def test_it_waits_while_all_workers_are_busy_and_ends_when_all_is_done():
@@ -184,7 +222,8 @@ def test_it_waits_while_all_workers_are_busy_and_ends_when_all_is_done():
     assert _next(history(busy), workers=1) == "wait"
     assert _next(history(busy), workers=2) == "suggest"
     assert _next(history(busy), workers=2, trials=2) == "wait"
-    assert _next(history([*busy, epoch(1, 1, 0.5, "pause")]), workers=2, trials=2) == "finished"
+    ended = history([*scored({9: 0.5}), suggestion(1), segment(1, 1, 1), epoch(1, 1, 0.5)])
+    assert _next(ended, workers=2, trials=2) == "finished"
 
 
 # Invariants, whatever the order in which things end.

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from search.decisions import plan
 from search.tasks.config import StudyConfig
+from tests.search.studies import epoch, failure, history, scored, segment
 from trainables import checkpoint
+
+LADDER = [1, 3, 9]
 
 
 @pytest.mark.parametrize(
@@ -49,10 +52,13 @@ def test_rungs_climb_by_the_factor_and_end_at_full_length(min_epochs, more, fact
         (64, 0, [1, 3, 9], 3, "asha-published", 64 * 9),
         (64, 2, [1, 3, 9], 3, "none", 64 * 9),
         (2, 2, [1, 3, 9], 3, "asha", 18),
-        (2, 0, [1, 3, 9], 3, "asha", 2),  # no one advances
-        (3, 0, [1, 3, 9], 3, "asha", 3 + 2),
+        (1, 0, [1, 3, 9], 3, "asha", 9),
+        # No one advances by a place: the better one goes on to the end.
+        (2, 0, [1, 3, 9], 3, "asha", 2 + 8),
+        (3, 0, [1, 3, 9], 3, "asha", 3 + 2 + 6),
         (10, 0, [4], 2, "asha", 40),  # one rung: nothing to compare before the end
-        (9, 0, [1, 3, 9, 10], 3, "asha", 9 + 3 * 2 + 1 * 6),  # and nobody from 9 to 10
+        (9, 0, [1, 3, 9, 10], 3, "asha", 9 + 3 * 2 + 1 * 6 + 1),
+        (11, 2, [1, 3, 9, 10], 3, "asha", 20 + 9 + 3 * 2 + 1 * 6),  # two are complete
     ],
 )
 def test_most_epochs_against_written_out_numbers(
@@ -69,11 +75,21 @@ def test_named_points_beyond_the_study_s_length_cost_nothing():
     assert plan.most_epochs_of(_config(trials=1), 1, 2) == 9
 
 
+def test_what_a_failed_trial_has_trained_beyond_its_first_rung_comes_on_top():
+    started = scored({9: 0.1}, {1: 0.5}, {1: 0.6}, {1: 0.7})
+    past = history([*started, segment(3, 2, 3), epoch(3, 2, 0.7), failure(3, 3)])
+
+    assert plan.lost_epochs(past, 1, LADDER) == 1  # its second epoch
+    assert plan.most_epochs_of(_config(), 4, 1, past) == plan.most_epochs_of(_config(), 4, 1) + 1
+    past = history([*scored({3: 0.1}, {1: 0.5}), segment(0, 4, 9), failure(0, 4)])
+    assert plan.lost_epochs(past, 1, LADDER) == 3  # of a named point, all
+
+
 def test_the_plan_says_trials_epochs_and_rungs():
     text = plan.describe(_config(), 64, 2)
 
     assert "64 trials of sts on stsb, 2 at a time" in text
-    assert "at most 156 epochs" in text
+    assert "at most 156 epochs if no trial fails" in text
     assert "rungs at epochs 1, 3, 9" in text
     assert "2 named points" in text
 
