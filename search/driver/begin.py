@@ -40,7 +40,7 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     scores = {n: task.objective(labels, p) for n, p in baselines.items()}
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     objective = {"metric": task.metric, "mode": task.mode}
-    origin = {**depends_on(task, prepared), "baselines": known, "objective": objective}
+    origin = {**depends_on(task, prepared, config.task), "baselines": known, "objective": objective}
     folder = record.study_folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)  # where it cannot be, no study is on record
     study = record.create(config, origin)

@@ -169,7 +169,8 @@ def reopen(
     check_own_gpus(config, address)
     check_storage(config.storage)
     prepared = prepare(task, config)
-    differing = changes(history.depends_on or study.origin, depends_on(task, prepared))
+    now = depends_on(task, prepared, config.task)
+    differing = changes(history.depends_on or study.origin, now)
     if differing and not accept_changes:
         raise UserError(
             f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "

@@ -10,7 +10,7 @@ import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from search.decisions.history import Session, SessionEvent, Suggestion
@@ -138,8 +138,9 @@ def drive(
         record.driver_lock(study.name),
         Ending(record, study, time_budget_s) as ending,
     ):
-        started = {"depends_on": depends_on(task, prepared)}
-        record.append(study, Session(event="started", trials=trials, details=started))
+        now = depends_on(task, prepared, study.config.task)
+        started = Session(event="started", trials=trials, details={"depends_on": now})
+        record.append(study, started)
         record.wait_until_written(SETTLE_S)  # what follows reads it
         usage = ProcessorTime()
         try:
@@ -147,7 +148,16 @@ def drive(
             ray.enter_context(ray_for(study.config, address))
             ending.handle_signals_again()
             restore_examples(record, study, task, prepared)
-            _run_tune(record, study, task, prepared, ending, suggestions, on_cluster=bool(address))
+            _run_tune(
+                record,
+                study,
+                task,
+                prepared,
+                ending,
+                suggestions,
+                now["files"],
+                on_cluster=bool(address),
+            )
             usage.measure()
         except BaseException as error:
             ending.request("interrupted", str(error) or type(error).__name__, grace_s=0)
@@ -179,6 +189,7 @@ def _run_tune(
     prepared: Prepared,
     ending: Ending,
     suggestions: Sequence[Suggestion],
+    own_files: Mapping[str, str],
     *,
     on_cluster: bool,
 ) -> None:
@@ -208,6 +219,7 @@ def _run_tune(
         ending,
         {
             "node": expected,
+            "files": json.dumps(dict(own_files)),
             "task": config.task,
             "working_folder": str(Path.cwd()),
             "max_epochs": config.max_epochs,

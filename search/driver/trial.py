@@ -30,6 +30,7 @@ from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.machines.node_check import ensure_fit
+from search.tasks.imports import ChangedCodeError, LoadedFiles
 from search.tasks.registry import find_task
 from trainables import Epoch
 from trainables.test_split_lock import keep_test_split_locked
@@ -64,6 +65,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             torch.cuda.set_per_process_memory_fraction(min(config["gpus"], 1.0))
         self._process = os.getpid()
         signal.signal(signal.SIGTERM, self._preempted)
+        self._loaded = LoadedFiles(json.loads(config.get("files", "{}")))
         self.reset_config(config)
 
     def _preempted(self, number: int, frame: FrameType | None) -> None:
@@ -101,7 +103,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     def _safe_step(self) -> dict[str, Any]:
         try:
             return self._watched_step()
-        except StorageError as error:
+        except (StorageError, ChangedCodeError) as error:
             self._epochs = None
             return {"halt": str(error), "done": True}
         except OSError as error:
@@ -142,6 +144,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         begun_cpu, begun = time.process_time(), time.monotonic()
         with _watchdog(limit_s, log):
             epoch = next(self._epochs, None)
+        self._loaded.compare()
         cpu_s, wall_s = time.process_time() - begun_cpu, time.monotonic() - begun
         if epoch is None:
             last = segment["last_epoch"]
@@ -193,7 +196,9 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             fetch_data, self._files.store, segment["data_key"], Path(segment["data_folder"])
         )
         self._data = task.data.load(data)
-        return task.training_function()(
+        train = task.training_function()
+        self._loaded.compare()
+        return train(
             task.config(**segment["config"]),
             self._data,
             seed=segment["seed"],

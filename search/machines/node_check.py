@@ -49,7 +49,7 @@ def expectation(
         "studies_folder": str(studies_folder.resolve()),
         "data_folder": str(prepared.folder),
         "probe": _probe(config.storage, studies_folder),
-        "origin": depends_on(task, prepared),
+        "origin": depends_on(task, prepared, config.task),
     }
 
 
@@ -111,7 +111,8 @@ def _other_versions(expected: Mapping[str, Any]) -> str | None:
     theirs = expected["origin"]
     try:
         task = find_task(expected["task"])
-        ours = depends_on(task, Prepared(folder=Path(), hash=theirs["data"]))
+        here = Prepared(folder=Path(), hash=theirs["data"])
+        ours = depends_on(task, here, expected["task"])
     except Exception as error:  # the task or a package is not there
         return " ".join(f"{type(error).__name__}: {error}".split())
     differing = changes(theirs, ours)

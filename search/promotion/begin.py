@@ -94,7 +94,7 @@ def promote_study(
         force=force,
     )
     was = record.history(study).depends_on or study.origin
-    differing = changes(was, depends_on(task, prepared))
+    differing = changes(was, depends_on(task, prepared, study.config.task))
     if differing and not accept_changes:
         raise RecordError(
             f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "

@@ -172,7 +172,8 @@ def _register(
         part_study = promotion.record.study(phase_name(study.name, part))
         sync(promotion.record, part_study.with_tracking_uri(config.tracking_uri), task)
     example = task.model_module().example()
-    origin = depends_on(task, promotion.prepared)
+    origin = depends_on(task, promotion.prepared, config.task)
+    del origin["files"]  # any number of them: a tag has its length
     tags = {
         "study": study.ledger_name,
         "trial": str(so_far["candidate"]["trial"]),

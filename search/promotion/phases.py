@@ -145,5 +145,6 @@ def _phase_study(promotion: Promotion, phase: Phase) -> Study:
         baseline=False,
         keep_checkpoints=KEEP_ALL if phase == "final" else 1,
     )
-    origin = {**depends_on(promotion.task, promotion.prepared), "baselines": {}}
+    now = depends_on(promotion.task, promotion.prepared, parent.config.task)
+    origin = {**now, "baselines": {}}
     return promotion.record.create(config, origin)

@@ -27,13 +27,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segment]:
     worker: list[SegmentTrainable] = []
     curve: list[dict[str, float]] = []
 
-    def segment(first: int, last: int, *, trial: int = 0, **config: Any) -> list[dict[str, Any]]:
+    def segment(
+        first: int, last: int, *, trial: int = 0, files: Any = None, **config: Any
+    ) -> list[dict[str, Any]]:
         told = {
             "task": "tests.curve_task:TASK",
             "max_epochs": 4,
             "threads": 1,
             "gpus": 0.0,
             "node": "",
+            "files": json.dumps(files or {}),
             "working_folder": str(tmp_path / "typed_here"),
             "study_folder": str(tmp_path),
             "study_key": "study-1",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 from search.files import paths
+from search.tasks.imports import file_hash
 from tests import curve_task
 from trainables import checkpoint
 
@@ -150,3 +153,38 @@ def test_want_of_memory_is_tried_again_and_a_broken_card_ends_the_process(run, m
     assert fails(RuntimeError("CUDA error: device-side assert triggered"))["final"]
     with pytest.raises(SystemExit):
         run(1, 1)  # in the same process
+
+
+def test_code_that_has_changed_since_the_start_trains_no_trial(run, tmp_path, monkeypatch):
+    lazy = tmp_path / "imported_late.py"
+    lazy.write_text("RATE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "imported_late", raising=False)
+    files = {"imported_late": file_hash(lazy)}
+
+    def train(*arguments: Any, **options: Any) -> Iterator[Any]:
+        import imported_late  # noqa: F401
+
+        yield from curve_task.train(*arguments, **options)
+
+    task = dataclasses.replace(curve_task.TASK, train=train)
+    monkeypatch.setattr(curve_task, "TASK", task)
+    lazy.write_text("RATE = 2")
+
+    [ended] = run(1, 4, files=files)
+
+    # The study ends: the trial has not failed, and is there for a resume.
+    assert "imported_late.py" in ended["halt"]
+    assert "failure" not in ended
+
+
+def test_code_that_a_process_has_goes_on_whatever_becomes_of_its_file(run, tmp_path, monkeypatch):
+    early = tmp_path / "imported_early.py"
+    early.write_text("RATE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "imported_early", importlib.import_module("imported_early"))
+    files = {"imported_early": file_hash(early)}
+
+    assert len(run(1, 2, files=files)) == 2
+    early.write_text("RATE = 2")
+    assert len(run(3, 4, files=files)) == 2
