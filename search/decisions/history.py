@@ -168,8 +168,10 @@ class History:
         self.length = 0  # trials that the study was last asked for
         self.event_trials: list[int] = []  # the trial of each event, in order: what views follow
         self.epoch_walls_s: list[float] = []  # of all epochs, ascending
-        self.failures_in_a_row = 0  # trials given up alike in this session, no epoch between them
-        self._last_reason = ""
+        # Of this session: trials that failed alike with no epoch between, and begun ones that did.
+        self.failures_in_a_row = self.failures_of_begun = 0
+        self.last_reason = ""  # of a trial that failed
+        self.trained = 0  # trials that have ended an epoch
         # Numbers of the trials of which each holds now.
         self._open: set[int] = set()
         self._waiting: set[int] = set()
@@ -196,6 +198,7 @@ class History:
             case EpochEnd():
                 assert event.epoch == trial.epoch + 1, "epochs are recorded once, in order"
                 trial.epochs.append(event)
+                self.trained += event.epoch == 1
                 trial.epoch_times.append(at)
                 trial.open = event.epoch < trial.target
                 self.spans[-1].last_epoch = at
@@ -205,9 +208,10 @@ class History:
                 self.failures_in_a_row = 0
             case Failure():
                 if event.final:
-                    alike = event.reason == self._last_reason
+                    alike = event.reason == self.last_reason
                     self.failures_in_a_row = 1 + (self.failures_in_a_row if alike else 0)
-                    self._last_reason = event.reason
+                    self.failures_of_begun += trial.target > 0
+                    self.last_reason = event.reason
                 trial.failures.append(event)
                 trial.open = False
         self._update_sets(trial)
@@ -218,7 +222,7 @@ class History:
         for trial in self.open_trials():
             trial.open = False
             self._update_sets(trial)
-        self.failures_in_a_row = 0
+        self.failures_in_a_row = self.failures_of_begun = 0
         if event.event == "started":
             self.spans.append(Span(at, at))
             self.depends_on = event.details.get("depends_on", self.depends_on)
@@ -269,6 +273,12 @@ class History:
         """Epochs of all trials."""
         return len(self.epoch_walls_s)
 
-    def only_failures(self) -> int:
-        """How many trials have failed, if none has got anywhere; else 0."""
-        return 0 if self._arrived else self.failed
+    @property
+    def unfinished(self) -> int:
+        """Trials that train, or are to go on without being asked."""
+        return len(self._open) + len(self._waiting)
+
+    @property
+    def any_arrived(self) -> bool:
+        """Whether a trial has ever reached the epoch that it was sent to."""
+        return bool(self._arrived)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from search.decisions.giving_up import why_give_up
 from search.decisions.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
 from search.driver.attempts import Cause, failure
 from search.driver.ending import Ending
@@ -16,12 +17,7 @@ from search.record.record import Record, Study
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 
-__all__ = ["ALIKE_IN_A_ROW", "ONLY_FAILURES", "Recorder"]
-
-# So many trials that fail alike, and no epoch between them, end the study: something has broken.
-ALIKE_IN_A_ROW = 10
-# So many failed trials, and not one that has paused or ended, end the study.
-ONLY_FAILURES = 5
+__all__ = ["Recorder"]
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +86,7 @@ class Recorder:
         trace = "".join(traceback.format_exception(error))
         cause = Cause(reason=reason_of(error), traceback=trace, final=True)
         self.append(suggestion, failure(Trial(suggestion), cause))
-        self._end_if_broken(cause)
+        self._end_if_hopeless()
 
     def failure(self, segment: Segment, cause: Cause) -> None:
         """An attempt failed; the trial, if it was the last. Raises RecordError."""
@@ -100,14 +96,10 @@ class Recorder:
         self.append(failure(trial, cause))
         if trial.failed:
             self._drop_checkpoints([trial])
-        self._end_if_broken(cause)
+        self._end_if_hopeless()
 
-    def _end_if_broken(self, cause: Cause) -> None:
-        if self.history.only_failures() >= ONLY_FAILURES:
-            self._ending.request("failed", f"every trial fails: {cause.reason}", grace_s=0)
-        in_a_row = self.history.failures_in_a_row
-        if in_a_row >= ALIKE_IN_A_ROW:
-            why = f"the last {in_a_row} trials failed alike, and no epoch ended: {cause.reason}"
+    def _end_if_hopeless(self) -> None:
+        if why := why_give_up(self.history):
             self._ending.request("failed", why, grace_s=0)
 
 

@@ -28,12 +28,19 @@ def epoch(trial: int, number: int, score: float, decision: str = "go on") -> Epo
     )
 
 
-def failure(trial: int, number: int, *, attempt: int = 0, final: bool = True) -> Failure:
+def failure(
+    trial: int,
+    number: int,
+    *,
+    attempt: int = 0,
+    final: bool = True,
+    reason: str = "RuntimeError: asked to fail",
+) -> Failure:
     return Failure(
         trial=trial,
         attempt=attempt,
         epoch=number,
-        reason="RuntimeError: asked to fail",
+        reason=reason,
         traceback="Traceback (most recent call last): ...",
         final=final,
     )

@@ -74,8 +74,9 @@ def test_what_a_history_keeps_is_what_its_trials_say(seed, events):
     assert past.failed == sum(t.failed for t in trials)
     assert past.epochs == sum(t.epoch for t in trials)
     assert past.epoch_walls_s == sorted(e.wall_s for t in trials for e in t.epochs)
-    reached = any(t.epoch >= t.target > 0 for t in trials)
-    assert past.only_failures() == (0 if reached else past.failed)
+    assert past.any_arrived == any(t.epoch >= t.target > 0 for t in trials)
+    assert past.unfinished == sum(t.open or t.unfinished for t in trials)
+    assert past.trained == sum(t.epoch > 0 for t in trials)
 
 
 def test_the_sampler_sees_the_best_and_of_the_others_the_newest():
