@@ -20,6 +20,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.decisions.history import History, Trial
+from search.decisions.kinds import Kinds, kind_asked_for
 from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
@@ -60,21 +61,21 @@ def suggest(
     `seed`: the study's. "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for Hyper-Parameter Optimization), multivariate (as in Falkner et al. 2018,
     arXiv:1807.01774), grouped, with a constant liar for the trials still running.
-    Raises RefusedDrawError for whatever the space raises, and for Optuna's ValueError where a name
-    has two kinds of range.
+    Raises RefusedDrawError for whatever the space raises.
     """
     own_seed = derive(seed, "suggest", number) % 2**32
     mirrored: list[FrozenTrial] = []
+    kinds = Kinds()
     proposer: BaseSampler = RandomSampler(seed=own_seed)
     if sampler == "tpe":
         proposer = tpe(own_seed)
-        mirrored = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value)
+        mirrored = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value, kinds=kinds)
     study = optuna.create_study(
         direction="maximize", sampler=proposer, storage=_MirrorStorage(mirrored)
     )
-    trial = study.ask()
+    trial = _PartlyFixed(study.ask(), fixed, kinds)
     try:
-        return draw(trial, space, fixed)
+        return space(trial)
     except BaseException as error:
         raise RefusedDrawError(dict(trial.params)) from error
 
@@ -95,8 +96,9 @@ def mirror(
     space: Space,
     fixed: Mapping[str, Value],
     value: Callable[[Trial], float],
+    kinds: Kinds,
 ) -> list[FrozenTrial]:
-    """The trials as Optuna is shown them.
+    """The trials as Optuna is shown them. `kinds` learns by what names.
 
     A paused trial is a finished one with the value it has: Optuna ranks pruned trials behind all
     complete ones, so that a poor baseline run in full would count as better than a good trial at
@@ -107,24 +109,25 @@ def mirror(
     worst = min(values.values(), default=0.0)
     mirrored = []
     frozen_space = tuple(sorted(fixed.items()))
-    draws = [
-        _parameters(tuple(trial.suggestion.config.items()), space=space, fixed=frozen_space)
-        for trial in trials
-    ]
+    draws = []
+    for trial in trials:
+        config = tuple(trial.suggestion.config.items())
+        known = _parameters(config, space=space, fixed=frozen_space)
+        draws.append(known and tuple(kinds.qualified(each, known[1]) for each in known))
     widened = _widened(parameters[1] for parameters in draws if parameters)
     for trial, parameters in zip(trials, draws, strict=True):
         if parameters is None:
             continue
         drawn, ranges = parameters
-        known = worst if trial.failed else values.get(trial.number)
+        score = worst if trial.failed else values.get(trial.number)
         mirrored.append(
             FrozenTrial(
                 number=trial.number + 1,  # the one that is asked for is number 0
                 trial_id=trial.number + 1,
-                state=TrialState.RUNNING if known is None else TrialState.COMPLETE,
-                value=known,
+                state=TrialState.RUNNING if score is None else TrialState.COMPLETE,
+                value=score,
                 datetime_start=_NO_TIME,
-                datetime_complete=None if known is None else _NO_TIME,
+                datetime_complete=None if score is None else _NO_TIME,
                 params=drawn,
                 distributions={name: widened.get(name, own) for name, own in ranges.items()},
                 user_attrs={},
@@ -239,9 +242,18 @@ class _MirrorStorage(InMemoryStorage):
 class _PartlyFixed:
     """An Optuna trial that answers with a fixed value where there is one, and draws elsewhere."""
 
-    def __init__(self, trial: Any, fixed: Mapping[str, Value]) -> None:
+    def __init__(self, trial: Any, fixed: Mapping[str, Value], kinds: Kinds | None = None) -> None:
+        """`kinds`: by what names Optuna knows what is drawn."""
         self._trial = trial
         self._fixed = fixed
+        self._kinds = kinds
+        self._names: dict[str, str] = {}  # Optuna's, of what was drawn
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """What was drawn, by the names it was drawn by."""
+        drawn = self._trial.params
+        return {name: drawn[known] for name, known in self._names.items() if known in drawn}
 
     def __getattr__(self, method: str) -> Any:
         if not method.startswith("suggest_"):
@@ -250,6 +262,22 @@ class _PartlyFixed:
         def suggest(name: str, *range_: Any, **options: Any) -> Any:
             if name in self._fixed:
                 return self._fixed[name]
-            return getattr(self._trial, method)(name, *range_, **options)
+            if method == "suggest_categorical" and range_:
+                # They may be there to be read once.
+                range_ = (tuple(range_[0]), *range_[1:])
+            elif method == "suggest_categorical" and "choices" in options:
+                options["choices"] = tuple(options["choices"])
+            return getattr(self._trial, method)(
+                self._known_as(name, method, range_, options), *range_, **options
+            )
 
         return suggest
+
+    def _known_as(self, name: str, method: str, range_: Any, options: Any) -> str:
+        """Of one that is drawn twice in a trial, the same: of another kind it is refused."""
+        if name not in self._names:
+            known = name
+            if self._kinds is not None:
+                known = self._kinds.qualify(name, kind_asked_for(method, range_, options))
+            self._names[name] = known
+        return self._names[name]

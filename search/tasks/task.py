@@ -95,8 +95,8 @@ class Task:
     # out of bounds. Values are text, numbers, bools or None.
     config: Callable[..., Any]
     # Define-by-run: draws by an Optuna trial (`trial.suggest_float("rate", …)`), and gives what it
-    # drew as keyword arguments of `config`, each by the name it was drawn by. A name has one kind
-    # of range: the same choices, or the same type and scale, wherever it is drawn.
+    # drew as keyword arguments of `config`, each by the name it was drawn by. A name may be drawn
+    # from other ranges in other branches.
     space: Callable[[Any], dict[str, Any]]
     # Named points of the space: name → keyword arguments of `config`.
     points: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)

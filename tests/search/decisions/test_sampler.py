@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 from search.decisions import sampler
 from search.decisions.history import History
+from search.decisions.kinds import Kinds
 from tests.curve_task import space
 from tests.search.studies import epoch, failure, history, segment, session, suggestion
 from trainables.seeding import derive
@@ -48,6 +49,7 @@ def suggest(number: int, seen: History, **options: Any) -> dict[str, Any]:
 
 def mirror(seen: History, **options: Any) -> list[Any]:
     known = {"space": space, "fixed": {}, "value": lambda trial: trial.value("score")}
+    known["kinds"] = Kinds()
     return sampler.mirror(seen.trials, **{**known, **options})
 
 
