@@ -160,7 +160,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    name = load(options).stop(now=options.now)
+    name = load(options).stop(now=options.now, say=print)
     print(f"asked {name} to stop" + ("" if options.now else " when running trials pause"))
     return DONE
 

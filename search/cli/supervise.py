@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from search.cli.common import DONE, FAILED
 from search.cli.main import parse
 from search.decisions.history import Session
+from search.driver.stop import SUPERVISED, newest_request
 from search.errors import ClusterError, RecordError, UnreachableError
 from search.machines.capacity import request_capacity
 from search.machines.cluster import connect
@@ -41,9 +43,9 @@ def supervise(arguments: Sequence[str]) -> int:
     name, folder, url = options.name, options.studies_dir, options.record
     command, announced, deaths, epochs = list(arguments), False, 0, 0
     begun = time.monotonic()
-    sessions = _sessions(folder, url, name)
+    sessions, obeyed = _sessions(folder, url, name), _newest_request(folder, url, name)
     while True:
-        driver = subprocess.Popen([sys.executable, "-m", "search", *command])
+        driver = _start(command, obeyed)
         while driver.poll() is None:
             if not announced and _sessions(folder, url, name) > sessions:  # its own has begun
                 print(f"{ACCEPTED}{name}", flush=True)
@@ -62,14 +64,13 @@ def supervise(arguments: Sequence[str]) -> int:
         deaths = 1 if reached > epochs else deaths + 1
         epochs = reached
         print(f"the driver of {name} died (exit code {code}) after {reached} epochs", flush=True)
-        if _was_asked_to_stop(folder, url, name):
-            _let_machines_go(options.address)
-            return DONE
         if deaths >= MOST_DEATHS:
             print(f"it died {deaths} times without an epoch between: given up", flush=True)
             _let_machines_go(options.address)
             return FAILED
-        time.sleep(PAUSE_S * deaths)
+        if _asked_to_stop_within(PAUSE_S * deaths, folder, url, [name], obeyed):
+            _let_machines_go(options.address)
+            return DONE
         command = _again(arguments, options, time.monotonic() - begun)
 
 
@@ -77,20 +78,49 @@ def _promote(arguments: Sequence[str], options: argparse.Namespace) -> int:
     folder, url = options.studies_dir, options.record
     phases = [phase_name(options.name, "confirm"), phase_name(options.name, "final")]
     deaths, epochs = 0, -1
+    obeyed = _newest_request(folder, url, options.name)
     while deaths < MOST_DEATHS:
-        time.sleep(PAUSE_S * deaths)
-        code = subprocess.run([sys.executable, "-m", "search", *arguments], check=False).returncode
+        code = _start(arguments, obeyed).wait()
         if code >= 0:
             return code
         print(f"the promotion of {options.name} died (exit code {code})", flush=True)
-        if any(_was_asked_to_stop(folder, url, phase) for phase in phases):
-            _let_machines_go(options.address)
-            return DONE
         reached = sum(_epochs(folder, url, phase) for phase in phases)
         deaths, epochs = (1 if reached > epochs else deaths + 1), reached
+        family = [*phases, options.name]
+        if _asked_to_stop_within(PAUSE_S * deaths, folder, url, family, obeyed):
+            _let_machines_go(options.address)
+            return DONE
     print(f"it died {deaths} times without an epoch between: given up", flush=True)
     _let_machines_go(options.address)
     return FAILED
+
+
+def _start(command: Sequence[str], obeyed: int) -> subprocess.Popen[bytes]:
+    """A driver. A request to stop that comes while it starts is for it, too."""
+    environment = {**os.environ, SUPERVISED: str(obeyed)}
+    return subprocess.Popen([sys.executable, "-m", "search", *command], env=environment)
+
+
+def _newest_request(folder: Path, url: str | None, name: str) -> int:
+    """0 where there is no such study yet, or its database is away."""
+    try:
+        record = open_record(folder, url=url)
+        return newest_request(record, record.study(name))
+    except RecordError:
+        return 0
+
+
+def _asked_to_stop_within(
+    seconds: float, folder: Path, url: str | None, names: Sequence[str], obeyed: int
+) -> bool:
+    """Wait before a driver is started again, unless it is not to be."""
+    ends = time.monotonic() + seconds
+    while True:
+        if any(_was_asked_to_stop(folder, url, name, obeyed) for name in names):
+            return True
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(POLL_S)
 
 
 def _epochs(folder: Path, url: str | None, name: str) -> int:
@@ -115,20 +145,21 @@ def _again(arguments: Sequence[str], options: argparse.Namespace, took_s: float)
     return command
 
 
-def _was_asked_to_stop(folder: Path, url: str | None, name: str) -> bool:
-    """Whether the driver that died had been, and would have; then it is on record that it has."""
+def _was_asked_to_stop(folder: Path, url: str | None, name: str, obeyed: int) -> bool:
+    """Whether the driver that died had been asked, and would have; then it is on record that it
+    has. `obeyed`: requests up to this one are not for it."""
     try:
         record = open_record(folder, url=url)
         study = record.study(name)
+        if not record.requests.after([study], obeyed):
+            return False
         history = record.history(study)
         session = history.last_session
-        if session is None or session.event != "started":  # an earlier driver's, which has obeyed
-            return False
-        if not record.requests.any_since(study, history.spans[-1].started):
-            return False
-        details = {"why": "asked to stop"}
-        with record.driver_lock(name):
-            record.append(study, Session(event="stopped", trials=history.length, details=details))
+        if session is not None and session.event == "started":
+            details = {"why": "asked to stop"}
+            stopped = Session(event="stopped", trials=history.length, details=details)
+            with record.driver_lock(name):
+                record.append(study, stopped)
     except RecordError:  # the next driver will know
         return False
     return True

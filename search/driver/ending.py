@@ -11,6 +11,7 @@ import time
 from types import FrameType
 from typing import Any
 
+from search.driver.stop import asked_since, newest_request
 from search.errors import EndedEarly, Outcome, StudyLockedError, UnreachableError
 from search.record.record import Record, Study
 
@@ -27,9 +28,17 @@ class Ending:
     """One driver's reasons to end. A context: inside it signals are handled, if it is
     entered in the main thread; elsewhere Python lets nobody handle them."""
 
-    def __init__(self, record: Record, study: Study, time_budget_s: float | None = None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        study: Study,
+        time_budget_s: float | None = None,
+        obeyed: int | None = None,
+    ) -> None:
+        """Before the driver's lock is taken: requests of now on are obeyed. `obeyed`: those after
+        this one, where the driver is a part of what began before (`newest_request`)."""
         self._record, self._study = record, study
-        self._seen = record.requests.last(study)
+        self._seen = newest_request(record, study) if obeyed is None else obeyed
         now = time.monotonic()
         self._budget_ends = None if time_budget_s is None else now + time_budget_s
         self._budget_s = time_budget_s
@@ -87,7 +96,7 @@ class Ending:
         self._next_poll = now + POLL_S
         try:
             self._record.keep_lock()
-            requests = self._record.requests.after(self._study, self._seen)
+            requests = asked_since(self._record, self._study, self._seen)
         except UnreachableError:  # the searcher gives out nothing more until it answers
             requests = []
         except StudyLockedError as error:

@@ -56,11 +56,12 @@ def see_through(
     quiet: bool = False,
     say: Callable[[str], None] = lambda line: None,
     await_delivery: bool = True,
+    obeyed: int | None = None,
 ) -> None:
     """Work on the study as `drive` does, with a live view and a process that delivers to MLflow.
 
     `quiet`: no live view, which goes to stderr. `say`: takes lines for a person about the delivery,
-    which is waited for, unless `await_delivery` is false.
+    which is waited for, unless `await_delivery` is false. `obeyed`: as in `drive`.
 
     Raises EndedEarly for whatever ends the study before its end, at the very end; StudyLockedError
     at once.
@@ -78,6 +79,7 @@ def see_through(
                 suggestions=suggestions,
                 time_budget_s=time_budget_s,
                 address=address,
+                obeyed=obeyed,
                 on_started=lambda: followers.append(delivery.start(record, study)),
             )
     except StudyLockedError:
@@ -123,20 +125,23 @@ def drive(
     suggestions: Sequence[Suggestion] = (),
     time_budget_s: float | None = None,
     address: str | None = None,
+    obeyed: int | None = None,
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
     """Work on the study until it has `trials` trials and none can go on.
 
     `suggestions`: trials that the sampler does not decide, as of a promotion. `address`: of the Ray
-    cluster to work on, HOST:PORT; None: a Ray of our own.
+    cluster to work on, HOST:PORT; None: a Ray of our own. `obeyed`: the last request to stop that
+    is not for this driver (`Ending`).
 
     Raises EndedEarly after a signal, a request, the time budget or a failure of the study, and
     StudyLockedError if another driver has it. The caller holds nothing: the record is all there is.
     """
+    ending = Ending(record, study, time_budget_s, obeyed)
     with (
         contextlib.ExitStack() as ray,  # ended last: MLflow hears of the study's end meanwhile
         record.driver_lock(study.name),
-        Ending(record, study, time_budget_s) as ending,
+        ending,
     ):
         now = depends_on(task, prepared, study.config.task)
         started = Session(event="started", trials=trials, details={"depends_on": now})
@@ -174,10 +179,10 @@ def drive(
                 record.append(study, Session(event=event, trials=trials, details=details))
                 record.wait_until_written(SETTLE_S)
                 finish(record, study, task)
-            except (UnreachableError, StudyLockedError):
-                raise
-            except (RecordError, OSError):
-                pass  # a full disk: the reason is known already
+            except (RecordError, OSError) as error:
+                if isinstance(error, UnreachableError | StudyLockedError) or not ending.early:
+                    raise
+                # As of a full disk: the reason is known already.
         if ending.early:
             raise ending.early
 

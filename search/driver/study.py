@@ -129,12 +129,13 @@ class StudyHandle:
         self._row = opened.study
         return self.drive(opened, length, time_budget_s, address, quiet, say)
 
-    def stop(self, *, now: bool = False) -> str:
+    def stop(self, *, now: bool = False, say: Callable[[str], None] = ignore_line) -> str:
         """Ask whoever drives it, or its promotion, to stop: when running trials pause, or `now`
-        (within seconds). The name of what was asked. Raises UserError if nothing runs."""
+        (within seconds). The name of what was asked. Raises UserError if nothing runs, or is about
+        to: a new study, one whose driver has died, a promotion between two phases."""
         from search.driver.stop import request_stop
 
-        return request_stop(self._record, self._row, now=now)
+        return request_stop(self._record, self._row, now=now, say=say)
 
     def describe_best(self, count: int = 10, *, width: int | None = None) -> str:
         """The best trials as a table of text, wrapped at `width` characters."""

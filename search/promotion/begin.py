@@ -10,6 +10,7 @@ from search.decisions.history import Suggestion
 from search.driver.begin import prepare
 from search.driver.new_study import check_cluster, check_own_gpus
 from search.driver.run import see_through
+from search.driver.stop import newest_request
 from search.errors import (
     EndedEarly,
     RecordError,
@@ -92,6 +93,7 @@ def promote_study(
         seeds=seeds,
         final_seeds=final_seeds,
         force=force,
+        obeyed=newest_request(record, study),
     )
     was = record.history(study).depends_on or study.origin
     differing = changes(was, depends_on(task, prepared, study.config.task))
@@ -114,6 +116,7 @@ def promote_study(
             address=address,
             quiet=quiet,
             say=say,
+            obeyed=promotion.obeyed,
             # Promotion does, before it registers.
             await_delivery=False,
         )

@@ -61,6 +61,8 @@ def finalise(
     }
     with _models_folder(promotion, phase) as folder:
         models = [_export(promotion, phase, run, folder) for run in runs]
+        # The last moment: what follows cannot be undone.
+        promotion.end_if_asked()
         result |= _test(promotion, models)
         result["validation_minus_test"] = result["validation"]["mean"] - result["test"]["mean"]
         for line in describe_final(task, result):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from search.decisions.history import Suggestion, Trial
-from search.errors import RecordError, UserError
+from search.errors import EndedEarly, RecordError, UserError
 from search.promotion.confirm import runs_of, still_to_run
 from search.record.record import Record, Study
 from search.tasks.config import Phase, Value
@@ -51,11 +51,19 @@ class Promotion:
     seeds: int = 3  # fresh ones of each
     final_seeds: int = 5  # further ones of the candidate
     force: bool = False  # champion whatever the comparison says
+    obeyed: int = 0  # the last request to stop that is not for this promotion
 
     def __post_init__(self) -> None:
         for name in ("top", "seeds", "final_seeds"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def end_if_asked(self) -> None:
+        """Between phases nothing is driven that would hear it. Raises EndedEarly."""
+        name = self.study.name
+        family = [s for s in self.record.studies() if name in (s.name, s.config.parent)]
+        for _, request in self.record.requests.after(family, self.obeyed):
+            raise EndedEarly("stopped", f"asked to {request}", name)
 
     @property
     def sign(self) -> int:
@@ -100,7 +108,8 @@ def wanted_run(trial: int, config: Mapping[str, Value], seed: int) -> Suggestion
 def run_phase(
     promotion: Promotion, phase: Phase, wanted: Sequence[Suggestion], drive: Drive
 ) -> Study:
-    """Run what is wanted and not on record yet; the phase's study."""
+    """Run what is wanted and not on record yet; the phase's study. Raises EndedEarly."""
+    promotion.end_if_asked()
     study = _phase_study(promotion, phase)
     history = promotion.record.history(study)
     missing = still_to_run(history, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -30,23 +30,15 @@ class Requests:
             connection.execute(one_by_one.with_for_update())  # numbers are seen in their order
             connection.execute(sa.insert(schema.requests), row)
 
-    def after(self, study: Study, number: int) -> list[tuple[int, Request]]:
-        """Requests numbered above `number`, in order."""
-        query = (
-            sa.select(schema.requests.c.id, schema.requests.c.request)
-            .where(schema.requests.c.study_id == study.id, schema.requests.c.id > number)
-            .order_by(schema.requests.c.id)
+    def after(self, studies: Sequence[Study], number: int) -> list[tuple[int, Request]]:
+        """Requests to any of the studies, numbered above `number`, in order."""
+        table = schema.requests
+        query = sa.select(table.c.id, table.c.request).where(
+            table.c.study_id.in_([study.id for study in studies]), table.c.id > number
         )
         with self._database.connect() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
+            return [(row[0], row[1]) for row in connection.execute(query.order_by(table.c.id))]
 
-    def last(self, study: Study) -> int:
-        """The number of the newest request; 0 if there is none."""
-        return max((number for number, _ in self.after(study, 0)), default=0)
-
-    def any_since(self, study: Study, at: float) -> bool:
-        """Whether a request was left after `at`, in seconds since the Unix epoch."""
-        table = schema.requests
-        query = sa.select(table.c.id).where(table.c.study_id == study.id, table.c.at > at)
-        with self._database.connect() as connection:
-            return connection.execute(query).first() is not None
+    def newest(self, studies: Sequence[Study]) -> int:
+        """The number of the newest request to any of them; 0 if there is none."""
+        return max((number for number, _ in self.after(studies, 0)), default=0)

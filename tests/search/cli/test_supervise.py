@@ -103,18 +103,38 @@ def test_a_driver_that_dies_after_it_was_asked_to_stop_is_not_resumed(place):
     assert (len(history.spans), history.last_session.event) == (1, "stopped")
 
 
-def test_a_request_that_an_earlier_driver_has_obeyed_stops_no_other(place):
+def test_a_request_from_before_the_supervisor_stops_none_of_its_drivers(place):
     record, study = place.record, _begun(place)
-    record.requests.add(study, "stop")  # and was stopped by it
+    record.requests.add(study, "stop")  # and its driver was stopped by it
     record.append(study, session("stopped"))
-
-    assert not _was_asked_to_stop(record.folder, None, "s")
-
+    obeyed = record.requests.newest([study])
     record.append(study, session("started"))
-    assert not _was_asked_to_stop(record.folder, None, "s")
+
+    assert not _was_asked_to_stop(record.folder, None, "s", obeyed)
+
     record.requests.add(study, "stop now")
-    assert _was_asked_to_stop(record.folder, None, "s")
+    assert _was_asked_to_stop(record.folder, None, "s", obeyed)
     assert record.history(study).last_session.event == "stopped"
+    # Also where the driver has obeyed, and died at its end.
+    assert _was_asked_to_stop(record.folder, None, "s", obeyed)
+
+
+@pytest.mark.long
+def test_a_stop_while_the_supervisor_waits_is_heard(place):
+    with _supervise(place, *RUN, "--set", "epoch_s=2", "--quiet") as supervisor:
+        wait_until(lambda: _epochs(place) >= 1, process=supervisor)
+        driver = _driver(supervisor, "run")
+        assert driver is not None
+        driver.kill()
+        wait_until(lambda: not driver.is_running() or driver.status() == "zombie")
+        told = place.search("stop", "s")
+        said, _ = supervisor.communicate(timeout=HANGS_S)
+    assert told.returncode == 0, told.stderr
+    assert "nothing drives s now" in told.stdout
+    assert supervisor.returncode == 0, said
+    record = place.record
+    history = record.history(record.study("s"))
+    assert (len(history.spans), history.last_session.event) == (1, "stopped")
 
 
 def _begun(place: Place) -> Study:

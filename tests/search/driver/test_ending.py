@@ -12,8 +12,11 @@ import pytest
 
 from search.driver import ending
 from search.driver.ending import GRACE_S, Ending
+from search.driver.stop import SUPERVISED, newest_request, request_stop
+from search.errors import RecordError
 from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
+from tests.search.studies import session
 
 
 class _Clock:
@@ -182,12 +185,93 @@ def test_requests_are_looked_for_once_a_second(end, record, study, clock):
 
 
 def test_a_request_to_an_earlier_driver_is_not_heard(record, study, clock):
+    record.append(study, session("started"), session("stopped"))
     record.requests.add(study, "stop now")
 
     end = Ending(record, study)
     end.poll()
 
     assert end.early is None
+
+
+def test_a_request_before_the_first_driver_is_heard(record, study, clock):
+    """The study is there to be named a moment before its driver has its lock."""
+    record.requests.add(study, "stop")
+
+    end = Ending(record, study)
+    end.poll()
+
+    assert end.early.why == "asked to stop"
+
+
+def test_a_request_while_a_supervised_driver_starts_is_heard(record, study, clock, monkeypatch):
+    record.append(study, session("started"))
+    record.requests.add(study, "stop")
+    monkeypatch.setenv(SUPERVISED, str(newest_request(record, study)))
+    record.requests.add(study, "stop now")
+
+    end = Ending(record, study)
+    end.poll()
+
+    assert end.early.why == "asked to stop now"
+
+
+def test_a_phase_hears_what_its_promotion_is_asked(record, study, clock):
+    config = StudyConfig(name="s.final", task="t", dataset="d", phase="final", parent="s")
+    phase = record.create(config, {})
+    begun = newest_request(record, study)
+    record.requests.add(study, "stop")
+
+    end = Ending(record, phase, obeyed=begun)
+    end.poll()
+
+    assert end.early.why == "asked to stop"
+
+
+@pytest.mark.parametrize(
+    ("events", "asked"),
+    [
+        ([], True),
+        (["started"], True),
+        (["started", "finished"], False),
+        (["started", "stopped"], False),
+        (["started", "interrupted"], False),
+    ],
+)
+def test_what_may_be_about_to_run_can_be_asked(record, study, events, asked):
+    record.append(study, *map(session, events))
+    lines = []
+
+    if not asked:
+        with pytest.raises(RecordError, match="study s is not running"):
+            request_stop(record, study, now=False, say=lines.append)
+        return
+    assert request_stop(record, study, now=False, say=lines.append) == "s"
+    assert "nothing drives s now" in lines[0]
+    assert record.requests.newest([study]) > 0
+
+
+@pytest.mark.parametrize(
+    ("phases", "asked"),
+    [
+        ({"confirm": ["started", "finished"]}, "s"),
+        ({"confirm": ["started"]}, "s.confirm"),
+        ({"confirm": ["started", "finished"], "final": []}, "s.final"),
+        ({"confirm": ["started", "finished"], "final": ["started", "finished"]}, None),
+    ],
+)
+def test_a_promotion_can_be_asked_between_its_phases(record, study, phases, asked):
+    record.append(study, session("started"), session("finished"))
+    for phase, events in phases.items():
+        name = f"s.{phase}"
+        config = StudyConfig(name=name, task="t", dataset="d", phase=phase, parent="s")
+        record.append(record.create(config, {}), *map(session, events))
+
+    if asked is None:
+        with pytest.raises(RecordError, match="study s is not running"):
+            request_stop(record, study, now=False)
+    else:
+        assert request_stop(record, study, now=False) == asked
 
 
 def test_the_time_budget_ends_a_study(record, study, clock):

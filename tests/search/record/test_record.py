@@ -206,12 +206,14 @@ def test_requests_reach_the_driver_in_order_and_once(record, study):
     record.requests.add(study, "stop")
     record.requests.add(study, "stop now")
 
-    (first, _), (second, _) = found = record.requests.after(study, 0)
+    (first, _), (second, _) = found = record.requests.after([study], 0)
 
     assert [request for _, request in found] == ["stop", "stop now"]
-    assert record.requests.after(study, first) == [(second, "stop now")]
-    assert record.requests.last(study) == second
-    assert record.requests.last(record.create(config("other"), ORIGIN)) == 0
+    assert record.requests.after([study], first) == [(second, "stop now")]
+    assert record.requests.newest([study]) == second
+    other = record.create(config("other"), ORIGIN)
+    assert record.requests.newest([other]) == 0
+    assert record.requests.after([other, study], first) == [(second, "stop now")]
 
 
 def test_a_deleted_study_is_gone_and_its_name_free(record, study):
@@ -226,7 +228,7 @@ def test_a_deleted_study_is_gone_and_its_name_free(record, study):
     assert record.studies() == [other]
     assert not record.study_folder("s").exists()
     assert [event for _, _, event in record.events(other)] == EVENTS
-    assert record.requests.after(other, 0) != []
+    assert record.requests.after([other], 0) != []
     again = record.create(config("s"), ORIGIN)
     assert record.events(again) == []
 
