@@ -14,6 +14,7 @@ import pickle
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,7 +22,10 @@ from trainables import State
 from trainables.cache import sync
 from trainables.plain_state import decode, encode
 
-__all__ = ["KEPT", "file_name", "load", "save"]
+__all__ = ["KEPT", "RESULTS", "file_name", "load", "results", "save"]
+
+# A key of a state that is the service's own: what its epochs have measured. Nobody is given it.
+RESULTS = "search: results"
 
 KEPT = 2  # the newest, and the one before in case the newest is damaged
 _ABANDONED_S = 3600
@@ -73,12 +77,27 @@ def load(folder: Path, epoch: int | None = None) -> tuple[int, State] | None:
     for number, path in _newest_first(folder):
         if epoch is not None and number > epoch:
             continue
-        content = path.read_bytes()
-        digest, _, payload = content.partition(b"\n")
-        if hashlib.sha256(payload).hexdigest().encode() == digest:
-            loaded = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-            return number, decode(loaded)
+        loaded = _read(path)
+        if loaded is not None:
+            loaded.pop(RESULTS, None)
+            return number, loaded
     return None
+
+
+def results(folder: Path, epoch: int) -> dict[str, Any] | None:
+    """What is kept under RESULTS in the checkpoint of `epoch`, if anything is."""
+    loaded = _read(folder / file_name(epoch))
+    return loaded.get(RESULTS) if loaded is not None else None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The state as it was written; None of a file that is torn or altered."""
+    digest, _, payload = path.read_bytes().partition(b"\n")
+    if hashlib.sha256(payload).hexdigest().encode() != digest:
+        return None
+    loaded = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    decoded: dict[str, Any] = decode(loaded)
+    return decoded
 
 
 def _check_loads(payload: bytes | memoryview) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 from ray import tune
 
 from search.driver.streams import redirected
+from search.driver.unrecorded import Unrecorded
 from search.errors import StorageError, UserError, reason_of
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
@@ -92,6 +93,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             os._exit(1)
         self._epochs: Iterator[Epoch] | None = None
         self._curve: list[dict[str, float]] = json.loads(config["curve"])
+        self._unrecorded = Unrecorded(config)
         return True
 
     def step(self) -> dict[str, Any]:
@@ -141,6 +143,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
                 self._task = find_task(segment["task"])
                 self._epochs = self._start()
             reset_s = time.monotonic() - self._begun_at
+        if self._unrecorded.to_tell:
+            return self._told_again()
         begun_cpu, begun = time.process_time(), time.monotonic()
         with _watchdog(limit_s, log):
             epoch = next(self._epochs, None)
@@ -166,31 +170,41 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         self._curve[epoch.number - 1 :] = [metrics]  # a replay overwrites
         if epoch.number == 1:  # else found out when the first trial has trained in full
             self._predictions(epoch)
-        with _watchdog(with_storage_s, log):
-            self._files.save_checkpoint(epoch.state(), segment["trial"], epoch.number)
-            if epoch.number == segment["max_epochs"]:
-                self._keep_results(epoch)
-        ended = epoch.number >= segment["last_epoch"]
-        if ended:
-            self._epochs = None
-        return {
+        result = {
             "epoch": epoch.number,
             "metrics": metrics,
             "cpu_s": cpu_s,
             "wall_s": wall_s,
             "reset_s": reset_s,
-            "done": ended,
         }
+        with _watchdog(with_storage_s, log):
+            state = self._unrecorded.with_results(epoch.state(), result)
+            self._files.save_checkpoint(state, segment["trial"], epoch.number)
+            if epoch.number == segment["max_epochs"]:
+                self._keep_results(epoch)
+        return self._ended(result)
+
+    def _told_again(self) -> dict[str, Any]:
+        """An epoch that was trained before, and is not on record."""
+        result = self._unrecorded.to_tell.pop(0)
+        self._curve[result["epoch"] - 1 :] = [result["metrics"]]
+        return self._ended(result)
+
+    def _ended(self, result: dict[str, Any]) -> dict[str, Any]:
+        ended = result["epoch"] >= self._segment["last_epoch"]
+        if ended:
+            self._epochs = None
+        return {**result, "done": ended}
 
     def _start(self) -> Iterator[Epoch]:
         """The training function's epochs from the segment's first on.
 
         If the checkpoint of the epoch before is lost or damaged, an older one is taken (or none),
-        and the epochs between are replayed; the driver compares them with those on record.
+        and the epochs between are replayed; the driver compares them with those on record. If there
+        is a newer one, the epochs between are told again, and not trained.
         """
         segment, task = self._segment, self._task
-        done = segment["first_epoch"] - 1
-        found = self._files.load_checkpoint(segment["trial"], done) if done else None
+        found = self._unrecorded.load(self._files)
         self._due = found[0] + 1 if found else 1
         data = self._files.with_patience(
             fetch_data, self._files.store, segment["data_key"], Path(segment["data_folder"])

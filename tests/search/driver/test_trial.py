@@ -65,14 +65,6 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(run, tmp_path):
     assert [result["metrics"] for result in results] == _alone()[2:]
 
 
-def test_a_checkpoint_newer_than_the_record_is_not_taken(run):
-    run(1, 3)  # the driver was killed before it had recorded epoch 3
-
-    results = run(3, 4)
-
-    assert [result["epoch"] for result in results] == [3, 4]
-
-
 def test_a_reused_worker_takes_nothing_from_one_trial_into_the_next(run):
     first = run(1, 4, trial=0)
     second = run(1, 4, trial=1)
