@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["mse", "pearson", "ranks", "spearman"]
+__all__ = ["mse", "pearson", "pearson_per_example", "ranks", "spearman"]
 
 
 def pearson(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -20,6 +20,22 @@ def pearson(labels: np.ndarray, predictions: np.ndarray) -> float:
     x = labels - labels.mean(dtype=np.float64)
     y = predictions - predictions.mean(dtype=np.float64)
     return float(np.clip(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)), -1.0, 1.0))
+
+
+def pearson_per_example(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """(N,) numbers whose mean is Pearson's r, and whose deviation over √N is its standard error.
+
+    r + the influence of each pair, x y − r (x² + y²) / 2 of standardised numbers (Devlin,
+    Gnanadesikan & Kettenring 1975, doi:10.1093/biomet/62.3.531). NaN where r is.
+    """
+    r = pearson(labels, predictions)
+    if not np.isfinite(r):
+        return np.full(len(labels), np.nan)
+    x = labels - labels.mean(dtype=np.float64)
+    y = predictions - predictions.mean(dtype=np.float64)
+    x, y = x / np.sqrt(np.square(x).mean()), y / np.sqrt(np.square(y).mean())
+    values: np.ndarray = r + x * y - r * (np.square(x) + np.square(y)) / 2
+    return values
 
 
 def spearman(labels: np.ndarray, predictions: np.ndarray) -> float:

@@ -54,6 +54,9 @@ class DataModule(Protocol):
         """
         ...
 
+    # It may have `per_example(labels, predictions)`, too: (N,) numbers whose mean is the objective
+    # and whose spread is its noise. Without it intervals take 200 scorings a run.
+
     def baselines(self, data: Any) -> dict[str, np.ndarray]:
         """Validation predictions of what needs no training, by name."""
         ...
@@ -147,6 +150,12 @@ class Task:
     def objective(self, labels: np.ndarray, predictions: np.ndarray) -> float:
         """The data module's objective as a plain number, of labels (N,) and predictions."""
         return float(self.data.objective(labels, predictions))
+
+    @property
+    def per_example(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+        """The data module's numbers of each example, whose mean is the objective, if it has any
+        (search/statistics/pseudo_values.py)."""
+        return getattr(self.data, "per_example", None)
 
     def training_function(self) -> TrainingFunction:
         """`train`, imported where it is a name."""

@@ -41,6 +41,12 @@ def _check_data(data: Any) -> None:
             "Task.data must be a search.InMemoryData, or a module or object with the functions "
             f"{', '.join(_DATA_FUNCTIONS)}; {', '.join(missing)} missing in {data!r}"
         )
+    per_example = getattr(data, "per_example", None)
+    if per_example is not None and not callable(per_example):
+        raise UserError(
+            "Task.data.per_example must be a function of labels and predictions, or None; got "
+            f"{per_example!r}"
+        )
     names = getattr(data, "DATASETS", None)
     if not (isinstance(names, tuple | list) and names and all(isinstance(n, str) for n in names)):
         raise UserError(f"Task.data.DATASETS must be names, the default first; got {names!r}")

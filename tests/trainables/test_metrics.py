@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from trainables.metrics import mse, pearson, ranks, spearman
+from trainables.metrics import mse, pearson, pearson_per_example, ranks, spearman
 
 few = st.integers(0, 6).map(float)  # few values, so that there are ties
 same_length = st.integers(2, 40).flatmap(
@@ -48,3 +48,16 @@ def test_a_constant_or_a_non_finite_input_has_no_correlation(metric, bad):
 
 def test_mse():
     assert mse(np.array([0.0, 5.0]), np.array([1.0, 3.0])) == 2.5
+
+
+def test_the_numbers_of_each_pair_have_the_correlation_as_mean_and_its_noise_as_spread():
+    """Of normal pairs its standard error is (1 - r²) / √N."""
+    random = np.random.default_rng(0)
+    labels = random.standard_normal(20_000)
+    predictions = (labels + 0.5 * random.standard_normal(20_000)).astype(np.float32)
+
+    values = pearson_per_example(labels, predictions)
+
+    r = pearson(labels, predictions)
+    assert values.mean() == pytest.approx(r)
+    assert values.std() == pytest.approx(1 - r**2, rel=0.03)

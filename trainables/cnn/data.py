@@ -34,6 +34,7 @@ __all__ = [
     "load",
     "load_test",
     "objective",
+    "per_example",
     "prepare",
     "test_baselines",
     "test_hash",
@@ -117,6 +118,12 @@ def labels(data: Data) -> np.ndarray:
 def objective(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Accuracy, the metric `val_accuracy`, of labels (N,) and probabilities (N, classes)."""
     return float((predictions.argmax(1) == labels).mean())
+
+
+def per_example(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Whether each image is right, (N,); their mean is the objective."""
+    right: np.ndarray = predictions.argmax(1) == labels
+    return right
 
 
 def baselines(data: Data) -> dict[str, np.ndarray]:

@@ -18,14 +18,14 @@ import numpy as np
 
 from trainables.cache import cached, save_array
 from trainables.data import HeldOut, Prepared
-from trainables.metrics import pearson
+from trainables.metrics import pearson, pearson_per_example
 from trainables.sts import source, toy
 from trainables.sts.source import Pair
 from trainables.test_split_lock import require_unlocked
 
 __all__ = [
     "DATASETS", "Data", "Split", "baselines", "check_test", "idf", "index", "labels", "load",
-    "load_test", "objective", "prepare", "test_baselines", "test_hash", "tokenise",
+    "load_test", "objective", "per_example", "prepare", "test_baselines", "test_hash", "tokenise",
 ]  # fmt: skip
 
 DATASETS: tuple[str, ...] = ("stsbenchmark", "toy")
@@ -107,6 +107,11 @@ def labels(data: Data) -> np.ndarray:
 def objective(labels: np.ndarray, predictions: np.ndarray) -> float:
     """`dev_pearson` of (N,) predictions in any unit."""
     return pearson(labels, predictions)
+
+
+def per_example(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """The objective, with each pair's influence on it, (N,); their mean is the objective."""
+    return pearson_per_example(labels, predictions)
 
 
 def baselines(data: Data) -> dict[str, np.ndarray]:
