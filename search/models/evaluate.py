@@ -15,6 +15,7 @@ from search.models import test_split
 from search.models.predict import OpenedModel
 from search.record.record import Record
 from search.statistics.intervals import example_interval, interval_text
+from search.statistics.pseudo_values import values_of
 from search.tasks.task import Task
 
 __all__ = ["describe", "evaluate"]
@@ -51,7 +52,7 @@ def evaluate(
         "dataset": dataset,
         "metric": task.metric,
         "test": {
-            **asdict(example_interval(task.objective, test.labels, predictions, seed=0)),
+            **asdict(example_interval(values_of(task, test.labels, [predictions])[0])),
             "n": len(test.labels),
         },
         "groups": {

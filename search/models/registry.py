@@ -21,7 +21,7 @@ import numpy as np
 
 import trainables
 from search.errors import RegistryError, first_line
-from search.statistics.intervals import Estimate, Objective, difference, interval_text
+from search.statistics.intervals import Estimate, difference, interval_text
 
 __all__ = [
     "SERVER_CODE",
@@ -124,17 +124,16 @@ def decide_alias(
     name: str,
     version: str,
     *,
-    objective: Objective,
-    labels: np.ndarray,
+    values: Callable[[Sequence[np.ndarray]], np.ndarray],
     validation: np.ndarray,
     metric: str,
     sign: int,
-    seed: int,
     force: bool,
 ) -> Registered:
     """Name the version champion if there is none or it is beyond the noise better, else challenger.
 
-    Compared are validation predictions (S, N …) of the final runs, so that a test score stays
+    Compared are validation predictions (S, N …) of the final runs, of which `values` are taken
+    (search/statistics/pseudo_values.py), so that a test score stays
     one that nothing was chosen by.
     """
     client = _client(uri)
@@ -144,9 +143,7 @@ def decide_alias(
     if champion is not None and str(champion.version) == version:
         return Registered(name=name, version=version, alias=alias, why="it is already")
     if champion is not None:
-        gain_on = functools.partial(
-            difference, objective, labels, list(validation), seed=seed, same_seeds=False
-        )
+        gain_on = functools.partial(_gain, values, validation)
         new = client.get_model_version(name, version)
         better, why = _better(client, champion, new, gain_on, metric=metric, sign=sign)
         alias = "champion" if better else "challenger"
@@ -160,11 +157,17 @@ def decide_alias(
     return Registered(name=name, version=version, alias=alias, why=why)
 
 
+def _gain(
+    values: Callable[[Sequence[np.ndarray]], np.ndarray], new: np.ndarray, old: np.ndarray
+) -> Estimate:
+    return difference(values(list(new)), values(list(old)), same_seeds=False)
+
+
 def _better(
     client: Any,
     champion: Any,
     new: Any,
-    gain_on: Callable[[Sequence[np.ndarray]], Estimate],
+    gain_on: Callable[[np.ndarray], Estimate],
     *,
     metric: str,
     sign: int,
@@ -178,7 +181,7 @@ def _better(
         old = _validation(client, champion)
     except RegistryError as error:
         return False, f"the predictions of champion {champion.version} cannot be read ({error})"
-    gain = gain_on(list(old))
+    gain = gain_on(old)
     better = gain.beyond_noise and sign * gain.mean > 0
     known = f"{'' if better else 'not '}better beyond the noise"
     if gain.low is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.decisions.history import History, Suggestion, Trial
-from search.statistics.intervals import Estimate, Objective, difference, pooled_sd
+from search.statistics.intervals import Estimate, difference, pooled_sd, pooled_seeds
 from search.tasks.config import Value
 
 __all__ = ["Confirmation", "Contender", "choose", "runs_of", "still_to_run", "top_trials"]
@@ -22,8 +22,9 @@ class Contender:
     config: Mapping[str, Value]
     search: float  # its score in the search
     fresh: Sequence[float]  # its scores on the fresh seeds, the same seeds for all
-    predictions: Sequence[np.ndarray]  # validation predictions of those runs
+    values: np.ndarray  # (S, N) of those runs, by search/statistics/pseudo_values.py
     cost_s: float  # CPU seconds of one run
+    sign: int = 1  # -1: smaller is better
 
     @property
     def mean(self) -> float:
@@ -31,8 +32,8 @@ class Contender:
 
     @property
     def optimism(self) -> float:
-        """How much larger a number the search showed."""
-        return self.search - self.mean
+        """How much better a number the search showed."""
+        return self.sign * (self.search - self.mean)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,21 +78,14 @@ def runs_of(history: History, config: Mapping[str, Value], seeds: Sequence[int])
     return [found[seed] for seed in seeds]
 
 
-def choose(
-    objective: Objective,
-    labels: np.ndarray,
-    contenders: Sequence[Contender],
-    *,
-    sign: int,
-    seed: int,
-) -> Confirmation:
+def choose(contenders: Sequence[Contender], *, sign: int) -> Confirmation:
     """The best by fresh mean; among those not beyond the noise of it, the cheapest to train. Where
     the noise is not known (one seed), the best."""
     ranked = sorted(contenders, key=lambda c: (-sign * c.mean, c.trial))
     first, *others = ranked
+    seeds = pooled_seeds(np.array([contender.fresh for contender in ranked]))
     differences = [
-        difference(objective, labels, first.predictions, other.predictions, seed=seed)
-        for other in others
+        difference(first.values, other.values, among=len(ranked), seeds=seeds) for other in others
     ]
     tied = [
         other

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.metadata
 import json
 import shutil
@@ -30,8 +31,10 @@ from search.promotion.phases import (
 )
 from search.promotion.verdict import describe_final
 from search.record.record import Study
-from search.statistics.intervals import Objective, difference_from, joint_interval, seed_interval
+from search.statistics.intervals import joint_interval, seed_interval
+from search.statistics.pseudo_values import values_of
 from search.tasks.provenance import depends_on
+from search.tasks.task import Task
 from search.tracking.delivery import sync
 from search.tracking.projection import Projection
 from trainables.seeding import derive
@@ -54,10 +57,9 @@ def finalise(
     runs = finished(promotion, phase, candidate.config, seeds)
     if runs is None:
         raise EndedEarly("failed", f"a final run failed: see {phase.name}")
-    objective, seed = task.objective, config.seed
     validation = predictions(promotion, phase, runs)
     result: dict[str, Any] = {
-        "validation": _scores(objective, promotion.labels, validation, seed),
+        "validation": _scores(task, promotion.labels, validation),
     }
     with _models_folder(promotion, phase) as folder:
         models = [_export(promotion, phase, run, folder) for run in runs]
@@ -138,24 +140,24 @@ def _test(promotion: Promotion, models: Sequence[_Exported]) -> dict[str, Any]:
         purpose="promote",
     )
     predicted = [module.load(model.folder).predict(test.inputs) for model in models]
-    objective, seed = task.objective, config.seed
+    values_SN = values_of(task, test.labels, predicted)
     baselines = {}
     for name, guess in data.test_baselines(promotion.data, test).items():
-        gain = difference_from(objective, test.labels, predicted, guess, seed=seed)
+        gain = joint_interval(values_SN - values_of(task, test.labels, [guess]))
         baselines[name] = {
-            "value": objective(test.labels, guess),
+            "value": task.objective(test.labels, guess),
             "final_minus_this": {**dataclasses.asdict(gain), "beyond_noise": gain.beyond_noise},
         }
     groups = {
         str(group): {
-            "mean": float(np.mean([objective(test.labels[at], p[at]) for p in predicted])),
+            "mean": float(np.mean([task.objective(test.labels[at], p[at]) for p in predicted])),
             "n": int(at.sum()),
         }
         for group in np.unique(test.groups)
         for at in [test.groups == group]
     }
     return {
-        "test": {**_scores(objective, test.labels, predicted, seed), "groups": groups},
+        "test": {**_scores(task, test.labels, predicted), "groups": groups},
         "baselines": baselines,
     }
 
@@ -207,24 +209,20 @@ def _register(
             config.tracking_uri,
             task.name,
             version,
-            objective=task.objective,
-            labels=promotion.labels,
+            values=functools.partial(values_of, task, promotion.labels),
             validation=validation,
             metric=task.metric,
             sign=promotion.sign,
-            seed=config.seed,
             force=promotion.force,
         )
 
 
-def _scores(
-    objective: Objective, labels: np.ndarray, runs: Sequence[np.ndarray], seed: int
-) -> dict[str, Any]:
+def _scores(task: Task, labels: np.ndarray, runs: Sequence[np.ndarray]) -> dict[str, Any]:
     """The mean over runs, with intervals over seeds and examples, and over seeds alone."""
-    scores = [objective(labels, run) for run in runs]
+    scores = [task.objective(labels, run) for run in runs]
     over_seeds = seed_interval(scores)
     return {
-        **dataclasses.asdict(joint_interval(objective, labels, runs, seed=seed)),
+        **dataclasses.asdict(joint_interval(values_of(task, labels, runs))),
         "n": len(runs),
         "seeds_low": over_seeds.low,
         "seeds_high": over_seeds.high,

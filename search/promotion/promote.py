@@ -27,7 +27,9 @@ from search.promotion.phases import (
     wanted_run,
 )
 from search.promotion.verdict import describe_confirmation, rows
+from search.reports.claims import MOST_CONSIDERED
 from search.statistics.intervals import interval_text
+from search.statistics.pseudo_values import values_of
 from search.statistics.selection import corrected_score
 from trainables.seeding import derive
 
@@ -56,9 +58,11 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
     complete = _complete(promotion)
     files = promotion.record.files(study)
     corrected = corrected_score(
-        task.objective,
-        promotion.labels,
-        [files.predictions(trial.number) for trial in complete],
+        values_of(
+            task,
+            promotion.labels,
+            (files.predictions(trial.number) for trial in complete[:MOST_CONSIDERED]),
+        ),
         sign=promotion.sign,
         seed=config.seed,
     )
@@ -130,16 +134,11 @@ def _confirm(
                 config=trial.suggestion.config,
                 search=trial.value(task.metric),
                 fresh=[run.value(task.metric) for run in runs],
-                predictions=predictions(promotion, phase, runs),
+                values=values_of(task, promotion.labels, predictions(promotion, phase, runs)),
                 cost_s=cost_s(runs),
+                sign=promotion.sign,
             )
         )
     if not contenders:
         raise EndedEarly("failed", f"every trial fails on fresh seeds: see {phase.name}")
-    return choose(
-        task.objective,
-        promotion.labels,
-        contenders,
-        sign=promotion.sign,
-        seed=config.seed,
-    )
+    return choose(contenders, sign=promotion.sign)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from search.decisions import plan
 from search.decisions.history import History, Trial
 from search.decisions.ranking import Ranking
 from search.errors import RecordError
-from search.files.paths import baseline_file, labels_file, load_predictions, predictions_file
 from search.record.record import Record, Study
-from search.statistics.intervals import example_difference, interval_text
+from search.reports.claims import best_minus_baseline, describe_claim
+from search.statistics.intervals import interval_text
 from search.tasks.task import Task
 
 __all__ = [
     "best_trial",
-    "beyond_noise",
     "complete_trials",
     "describe",
     "describe_trial",
@@ -29,7 +26,6 @@ __all__ = [
     "trial_state",
 ]
 
-RESAMPLES = 2000
 STATES = ("complete", "pruned", "failed", "running", "paused")
 
 
@@ -40,7 +36,8 @@ def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
     states = Counter(trial_state(history, trial, study, driven) for trial in history.trials)
     train_s = sum(span.cpu_s for span in history.spans)
     core_s = sum(span.training_s for span in history.spans) * study.config.cores
-    best = best_trial(history, study, task)
+    ranking = complete_trials(history, study, task)
+    best = ranking.best()
     return {
         "name": study.name,
         "task": study.config.task,
@@ -57,7 +54,7 @@ def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
             "epoch": best.epoch,
             "config": dict(best.suggestion.config),
         },
-        "baselines": _baselines(record, study, task, history, best),
+        "baselines": _baselines(record, study, task, history, ranking),
         "epochs": history.epochs,
         "epochs_planned": plan.most_epochs_of(
             study.config, history.length, len(task.first_trials(study.config)), history
@@ -97,27 +94,8 @@ def complete_trials(history: History, study: Study, task: Task) -> Ranking:
     )
 
 
-def beyond_noise(
-    objective: Callable[[np.ndarray, np.ndarray], float],
-    labels: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    *,
-    seed: int,
-) -> dict[str, Any]:
-    """objective(first) − objective(second) with its 95% interval over examples, and whether that
-    excludes zero."""
-    gain = example_difference(objective, labels, first, second, seed=seed, resamples=RESAMPLES)
-    return {
-        "difference": gain.mean,
-        "low": gain.low,
-        "high": gain.high,
-        "beyond_noise": gain.beyond_noise,
-    }
-
-
 def _baselines(
-    record: Record, study: Study, task: Task, history: History, best: Trial | None
+    record: Record, study: Study, task: Task, history: History, ranking: Ranking
 ) -> dict[str, Any]:
     """The named points trained in the study and what needs no training, by name."""
     found: dict[str, Any] = {}
@@ -127,18 +105,12 @@ def _baselines(
                 "trial": trial.number,
                 "value": trial.value(task.metric),
             }
-    folder, files = record.study_folder(study.name), record.files(study)
+    files, ranked = record.files(study), ranking.top(len(ranking))
     for name, value in study.origin["baselines"].items():
         found[name] = {"value": value}
-        needed = [baseline_file(folder, name), labels_file(folder)]
-        if best and files.fetch_each([*needed, predictions_file(folder, best.number)]):
-            found[name]["best_minus_this"] = beyond_noise(
-                task.objective,
-                load_predictions(needed[1]),
-                load_predictions(predictions_file(folder, best.number)),
-                load_predictions(needed[0]),
-                seed=study.config.seed,
-            )
+        claim = best_minus_baseline(files, task, ranked, name, study.config.seed)
+        if claim is not None:
+            found[name]["best_minus_this"] = claim
     return found
 
 
@@ -161,6 +133,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             verdict = "beyond the noise" if paired["beyond_noise"] else "within the noise"
             interval = interval_text(paired["low"], paired["high"], "+.4f")
             line += f"; the best is {paired['difference']:+.4f} {interval} from it, {verdict}"
+            line += describe_claim(paired)
         lines.append(line)
     counts = ", ".join(f"{trials[state]} {state}" for state in STATES if trials[state])
     lines.append(f"trials: {trials['total']} ({counts or 'none begun'})")

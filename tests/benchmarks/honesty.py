@@ -46,7 +46,7 @@ def study(configurations: int, examples: int, spread: float, seed: int) -> tuple
     scores = [accuracy(labels, run) for run in runs]
     chosen = int(np.argmax(scores))
     half = 1.96 * math.sqrt(scores[chosen] * (1 - scores[chosen]) / examples)
-    corrected = corrected_score(accuracy, labels, runs, sign=1, seed=seed, resamples=RESAMPLES)
+    corrected = corrected_score(np.stack(runs) == labels, sign=1, seed=seed, resamples=RESAMPLES)
     assert corrected.low is not None
     assert corrected.high is not None
     return (

@@ -9,7 +9,7 @@ import mlflow
 import numpy as np
 
 from search.models import registry
-from tests.coin_task import DATA, QUESTIONS, answers, truth
+from tests.coin_task import QUESTIONS, answers, truth
 from trainables.sts import predict
 
 QUESTIONS_ASKED = np.arange(QUESTIONS)
@@ -48,11 +48,9 @@ def decide(uri: str, name: str, version: str, validation: np.ndarray, force: boo
         uri,
         name,
         version,
-        objective=DATA.objective,
-        labels=LABELS,
+        values=lambda runs: (np.stack(runs) == LABELS).astype(float),
         validation=validation,
         metric="accuracy",
         sign=1,
-        seed=0,
         force=force,
     )

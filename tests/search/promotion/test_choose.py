@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from search.promotion.confirm import Contender, choose
-from tests.coin_task import DATA
-from tests.search.statistics.coins import LABELS, accuracy, answers_by
+from tests.search.statistics.coins import accuracy, answers_by, right
 
 
 def test_fresh_seeds_find_the_truly_best_more_often_than_the_search_score():
@@ -23,7 +22,7 @@ def test_fresh_seeds_find_the_truly_best_more_often_than_the_search_score():
                 config={"quality": quality},
                 search=searched[trial],
                 fresh=[accuracy(answers_by(quality, seed)) for seed in fresh_seeds],
-                predictions=[answers_by(quality, seed) for seed in fresh_seeds],
+                values=right([answers_by(quality, seed) for seed in fresh_seeds]),
                 cost_s=1.0,
             )
             for trial, quality in enumerate(qualities)
@@ -42,13 +41,13 @@ def test_choose_takes_the_cheapest_within_the_noise():
             config={},
             search=0.8,
             fresh=[accuracy(run) for run in runs],
-            predictions=runs,
+            values=right(runs),
             cost_s=cost_s,
         )
 
     best, equal, poor = contender(4, 0.76, 9.0), contender(2, 0.74, 3.0), contender(1, 0.6, 1.0)
 
-    chosen = choose(DATA.objective, LABELS, [poor, equal, best], sign=1, seed=0)
+    chosen = choose([poor, equal, best], sign=1)
 
     assert [c.trial for c in chosen.contenders] == [4, 2, 1]
     assert [gap.beyond_noise for gap in chosen.differences] == [False, True]
@@ -59,11 +58,13 @@ def test_choose_takes_the_cheapest_within_the_noise():
 
 def test_where_the_noise_is_unknown_the_best_is_chosen_and_it_is_said():
     best, cheap = (
-        Contender(trial=t, config={}, search=q, fresh=[q], predictions=[answers_by(q, t)], cost_s=c)
+        Contender(
+            trial=t, config={}, search=q, fresh=[q], values=right([answers_by(q, t)]), cost_s=c
+        )
         for t, q, c in ((3, 0.71, 9.0), (5, 0.70, 1.0))
     )
 
-    chosen = choose(DATA.objective, LABELS, [cheap, best], sign=1, seed=0)
+    chosen = choose([cheap, best], sign=1)
 
     assert chosen.candidate is best
     assert "the noise of one seed is unknown" in chosen.why

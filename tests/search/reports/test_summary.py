@@ -64,75 +64,6 @@ def test_a_failed_trial_is_never_best(record):
     assert summary.summarise(record, study, TASK)["best"]["trial"] == 0
 
 
-# Beyond the noise: the paired bootstrap against known cases
-
-
-def _mean(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return float(np.mean(predictions))
-
-
-def test_the_interval_of_a_mean_is_the_one_of_theory():
-    """The difference of means of paired samples: ± 1.96 σ/√n."""
-    random = np.random.default_rng(0)
-    first, second = random.normal(0.3, 1, 2000), random.normal(0, 1, 2000)
-
-    found = summary.beyond_noise(_mean, np.zeros(2000), first, second, seed=0)
-
-    half = 1.96 * np.std(first - second) / np.sqrt(2000)
-    assert found["difference"] == pytest.approx(np.mean(first - second))
-    assert found["low"] == pytest.approx(found["difference"] - half, abs=0.1 * half)
-    assert found["high"] == pytest.approx(found["difference"] + half, abs=0.1 * half)
-    assert found["beyond_noise"] is True
-
-
-def test_it_is_paired_what_both_share_cancels_out():
-    """Both vary by σ = 10 with the examples, their difference hardly: unpaired, it would drown."""
-    random = np.random.default_rng(0)
-    shared = random.normal(0, 10, 500)
-    better = shared + 0.1 + random.normal(0, 0.1, 500)
-
-    assert summary.beyond_noise(_mean, shared, better, shared, seed=0)["beyond_noise"]
-
-
-def test_equals_are_within_the_noise():
-    random = np.random.default_rng(0)
-    first, second = random.normal(0, 1, (2, 500))
-
-    found = summary.beyond_noise(_mean, first, first, second, seed=0)
-
-    assert found["low"] < 0 < found["high"]
-    assert found["beyond_noise"] is False
-
-
-def test_of_equals_about_one_in_twenty_seems_different():
-    random = np.random.default_rng(0)
-    found = []
-    for _ in range(40):
-        first, second = random.normal(0, 1, (2, 60))
-        found.append(summary.beyond_noise(_mean, first, first, second, seed=0)["beyond_noise"])
-
-    assert sum(found) <= 7  # 2 expected; 8 or more: 0.1%
-
-
-def test_worse_beyond_the_noise_is_beyond_the_noise():
-    worse = np.zeros(100)
-
-    found = summary.beyond_noise(_mean, worse, worse, worse + 1, seed=0)
-
-    assert (found["difference"], found["high"], found["beyond_noise"]) == (-1, -1, True)
-
-
-def test_the_same_seed_gives_the_same_interval():
-    random = np.random.default_rng(0)
-    first, second = random.normal(0, 1, (2, 50))
-    one, same, other = (
-        summary.beyond_noise(_mean, first, first, second, seed=seed) for seed in (0, 0, 1)
-    )
-
-    assert one == same
-    assert one["low"] != other["low"]
-
-
 # States and counts
 
 
@@ -228,7 +159,26 @@ def test_baselines_are_the_named_points_and_what_needs_no_training(record):
     assert paired["beyond_noise"]
     assert "best: trial 1, score 0.7000" in text
     assert "zero: score 0.1000; the best is +0.9900 [+0.9900, +0.9900] from it, beyond" in text
+    # What the other complete trial has predicted is not here.
+    assert "(not corrected for the choice among 2 complete trials)" in text
     assert "trials: 2 (2 complete)" in text
+
+
+def test_the_first_claim_is_corrected_for_the_choice_it_rests_on(record):
+    study = _study(record, *scored(*({3: 0.7} for _ in range(40))), trials=40)
+    folder = record.study_folder("s")
+    random = np.random.default_rng(1)
+    paths.save_predictions(np.zeros(200), paths.labels_file(folder))
+    paths.save_predictions(random.standard_normal(200), paths.baseline_file(folder, "zero"))
+    for trial in range(40):
+        paths.save_predictions(random.standard_normal(200), paths.predictions_file(folder, trial))
+
+    found = summary.summarise(record, study, TASK)
+    claim = found["baselines"]["zero"]["best_minus_this"]
+
+    assert (claim["chosen_among"], claim["corrected"]) == (40, True)
+    assert not claim["beyond_noise"]
+    assert "within the noise (corrected for the choice among 40 complete" in summary.describe(found)
 
 
 def test_a_trial_that_is_not_there_is_said(record):
