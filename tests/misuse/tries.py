@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 QUICK = Path(__file__).with_name("quick.py")
-HANGS_S = 120.0
+HANGS_S = 240.0
 RUN = "search run mine:TASK --trials 4 --workers 1 --name s --quiet"
 # What commands are typed after: no try leaves processes of its own in the shell's way.
 PRELUDE = f'set -o pipefail; search() {{ "{sys.executable}" -m search "$@"; }}; '

@@ -8,7 +8,7 @@ from tests.misuse.tries import RUN, Step, Try, each_fate, works
 HARMLESS = {
     "changes the folder": "import os; os.chdir('/')",
     "clears the environment": "import os; os.environ.clear()",
-    "changes the path of imports": "import sys; sys.path.clear()",
+    "changes the path of imports": "import sys; sys.path.insert(0, '/nonexistent')",
     "handles signals itself": (
         "import signal; [signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT)]"
     ),
@@ -24,14 +24,14 @@ HARMLESS = {
     ),
     "forks": "import os; p = os.fork(); p or os._exit(3); os.waitpid(p, 0)",
     "forks a child that raises": (
-        "import os\np = os.fork()\nif not p: raise ValueError('of the child')\n    os.waitpid(p, 0)"
+        "import os\np = os.fork()\nif not p: raise ValueError('of the child')\nos.waitpid(p, 0)"
     ),
     "uses a pool of forked processes": (
         "import multiprocessing as m\nwith m.get_context('fork').Pool(2) as p: p.map(abs, [1, 2])"
     ),
     "uses a pool of new processes": (
         "import concurrent.futures as c, multiprocessing as m\n"
-        "    with c.ProcessPoolExecutor(1, m.get_context('spawn')) as p: list(p.map(abs, [1]))"
+        "with c.ProcessPoolExecutor(1, m.get_context('spawn')) as p: list(p.map(abs, [1]))"
     ),
     "runs an event loop": "import asyncio; asyncio.run(asyncio.sleep(0))",
     "seeds everything": "import random; random.seed(0); np.random.seed(0)",
