@@ -10,7 +10,6 @@ import contextlib
 import errno
 import faulthandler
 import json
-import math
 import os
 import pkgutil
 import signal
@@ -24,9 +23,10 @@ from typing import Any, TextIO
 import numpy as np
 from ray import tune
 
+from search.driver.metrics import plain_metrics
 from search.driver.streams import redirected
 from search.driver.unrecorded import Unrecorded
-from search.errors import StorageError, UserError, reason_of
+from search.errors import StorageError, UserError, first_line, reason_of
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -160,13 +160,10 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
                 "",
             )
         self._due += 1
-        metrics = {name: float(value) for name, value in epoch.metrics.items()}
-        if self._task.metric not in metrics:
-            known = ", ".join(metrics) or "none"
-            return self._failure(f"no metric {self._task.metric!r} in the epoch's: {known}", "")
-        for name, value in metrics.items():
-            if not math.isfinite(value):
-                return self._failure(f"{name} is {value} at epoch {epoch.number}", "")
+        try:
+            metrics = plain_metrics(epoch.metrics, epoch.number, objective=self._task.metric)
+        except UserError as refused:
+            return self._failure(first_line(refused), "")
         self._curve[epoch.number - 1 :] = [metrics]  # a replay overwrites
         if epoch.number == 1:  # else found out when the first trial has trained in full
             self._predictions(epoch)

@@ -14,7 +14,8 @@ from search.errors import RegistryError, UserError
 from search.models import test_split
 from search.models.predict import OpenedModel
 from search.record.record import Record
-from search.statistics.intervals import example_interval, interval_text
+from search.reports.numbers import estimate_text, number_text
+from search.statistics.intervals import example_interval
 from search.statistics.pseudo_values import values_of
 from search.tasks.task import Task
 
@@ -71,8 +72,8 @@ def describe(scores: Mapping[str, Any]) -> str:
     test = scores["test"]
     lines = [
         f"{scores['model']} on the test split of {scores['dataset']}, as {scores['metric']}: "
-        f"{test['mean']:.4f} {interval_text(test['low'], test['high'])} over {test['n']} examples",
-        *[f"    {group}: {value:.4f}" for group, value in scores["groups"].items()],
+        f"{estimate_text(test['mean'], test['low'], test['high'])} over {test['n']} examples",
+        *[f"    {group}: {number_text(value)}" for group, value in scores["groups"].items()],
         str(test_split.Readings(study=scores["test_readings"], all=scores["test_readings_all"])),
     ]
     return "\n".join(lines)

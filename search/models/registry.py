@@ -21,7 +21,8 @@ import numpy as np
 
 import trainables
 from search.errors import RegistryError, first_line
-from search.statistics.intervals import Estimate, difference, interval_text
+from search.reports.numbers import estimate_text
+from search.statistics.intervals import Estimate, difference
 
 __all__ = [
     "SERVER_CODE",
@@ -187,7 +188,7 @@ def _better(
     if gain.low is None:
         known = "the noise unknown, as where one of them has a single seed"
     return better, (
-        f"validation {metric} {gain.mean:+.4f} {interval_text(gain.low, gain.high, '+.4f')} "
+        f"validation {metric} {estimate_text(gain.mean, gain.low, gain.high, signed=True)} "
         f"from champion {champion.version}, {known}"
     )
 

@@ -28,7 +28,7 @@ from search.promotion.phases import (
 )
 from search.promotion.verdict import describe_confirmation, rows
 from search.reports.claims import MOST_CONSIDERED
-from search.statistics.intervals import interval_text
+from search.reports.numbers import estimate_text, number_text
 from search.statistics.pseudo_values import values_of
 from search.statistics.selection import corrected_score
 from trainables.seeding import derive
@@ -66,10 +66,11 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         sign=promotion.sign,
         seed=config.seed,
     )
-    say(f"search: {task.metric} {complete[0].value(task.metric):.4f} (trial {complete[0].number})")
+    best = number_text(complete[0].value(task.metric))
+    say(f"search: {task.metric} {best} (trial {complete[0].number})")
     say(
-        f"corrected for the choice among {len(complete)} trials: {corrected.mean:.4f} "
-        f"{interval_text(corrected.low, corrected.high)}"
+        f"corrected for the choice among {len(complete)} trials: "
+        + estimate_text(corrected.mean, corrected.low, corrected.high)
     )
     confirmation = _confirm(promotion, complete[: promotion.top], drive, say)
     for line in describe_confirmation(confirmation):

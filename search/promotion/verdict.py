@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.promotion.confirm import Confirmation
-from search.statistics.intervals import interval_text
+from search.reports.numbers import estimate_text, interval_text, number_text, number_texts
 from search.tasks.task import Task
 
 __all__ = ["describe_confirmation", "describe_final", "rows"]
@@ -31,25 +31,27 @@ def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
 
 
 def describe_confirmation(confirmation: Confirmation) -> list[str]:
-    sd = "unknown" if confirmation.sd is None else f"{confirmation.sd:.4f}"
+    sd = "unknown" if confirmation.sd is None else number_text(confirmation.sd)
     lines = [
         f"confirmed on {len(confirmation.candidate.fresh)} fresh seeds "
         f"(deviation of one run over seeds: {sd}):",
         f"{'trial':>7} {'search':>8} {'fresh':>8} {'optimism':>9} {'CPU s':>7}  the first minus it",
     ]
-    for row in rows(confirmation):
-        gap = row["first_minus_this"]
+    contenders = rows(confirmation)
+    # The search's score and the fresh mean are read side by side.
+    scores = number_texts([row[name] for row in contenders for name in ("search", "mean")])
+    for row, search, fresh in zip(contenders, scores[::2], scores[1::2], strict=True):
+        gap, optimism = row["first_minus_this"], number_text(row["optimism"], signed=True)
         shown = (
             ""
             if gap is None
             else (
-                f"{gap['mean']:+.4f} {interval_text(gap['low'], gap['high'], '+.4f')}"
+                estimate_text(gap["mean"], gap["low"], gap["high"], signed=True)
                 + (", beyond the noise" if gap["beyond_noise"] else "")
             )
         )
         lines.append(
-            f"{row['trial']:>7} {row['search']:>8.4f} {row['mean']:>8.4f} "
-            f"{row['optimism']:>+9.4f} {row['cpu_s']:>7.1f}  {shown}"
+            f"{row['trial']:>7} {search:>8} {fresh:>8} {optimism:>9} {row['cpu_s']:>7.1f}  {shown}"
         )
     return [*lines, f"candidate: {confirmation.why}"]
 
@@ -57,21 +59,24 @@ def describe_confirmation(confirmation: Confirmation) -> list[str]:
 def describe_final(task: Task, final: Mapping[str, Any]) -> list[str]:
     validation, test = final["validation"], final["test"]
     lines = [
-        f"{name:<12} {s['mean']:.4f} {interval_text(s['low'], s['high'])} over seeds ({s['n']}) "
+        f"{name:<12} {estimate_text(s['mean'], s['low'], s['high'])} over seeds ({s['n']}) "
         f"and examples, {interval_text(s['seeds_low'], s['seeds_high'])} over seeds"
         for name, s in (("validation", validation), ("test", test))
     ]
-    lines.append(f"validation minus test: {final['validation_minus_test']:+.4f}")
+    lines.append(
+        "validation minus test: " + number_text(final["validation_minus_test"], signed=True)
+    )
     for name, baseline in final["baselines"].items():
         gap = baseline["final_minus_this"]
         known = "beyond" if gap["beyond_noise"] else "within"
         lines.append(
-            f"test of {name}: {baseline['value']:.4f}; the final runs are {gap['mean']:+.4f} "
-            f"{interval_text(gap['low'], gap['high'])} from it"
+            f"test of {name}: {number_text(baseline['value'])}; the final runs are "
+            f"{estimate_text(gap['mean'], gap['low'], gap['high'], signed=True)} from it"
             + ("" if gap["low"] is None else f", {known} the noise")
         )
-    lines += [f"test of {name}: {value:.4f}" for name, value in task.reported.items()]
+    lines += [f"test of {name}: {number_text(value)}" for name, value in task.reported.items()]
     lines += [
-        f"    {group}: {s['mean']:.4f} ({s['n']} examples)" for group, s in test["groups"].items()
+        f"    {group}: {number_text(s['mean'])} ({s['n']} examples)"
+        for group, s in test["groups"].items()
     ]
     return lines

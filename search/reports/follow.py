@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from search.record.record import Record, Study
 from search.reports.progress import Progress
-from search.reports.summary import show_trial
+from search.reports.summary import describe_curve, show_trial
 from search.tasks.task import Task
 
 __all__ = ["follow_study", "follow_trial"]
@@ -37,12 +37,8 @@ def follow_trial(
         for line in trial["log"].removeprefix(log).splitlines():
             show(line)
         log = trial["log"]
-        for epoch in trial["curve"][epochs:]:
-            show(
-                "  ".join(
-                    f"{k} {v:g}" if k == "epoch" else f"{k} {v:.4f}" for k, v in epoch.items()
-                )
-            )
+        for line in describe_curve(trial["curve"])[epochs:]:
+            show(line)
         epochs = len(trial["curve"])
         if trial["state"] in ("complete", "failed") or not driven:
             show(f"trial {number}: {trial['state']}")

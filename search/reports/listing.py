@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from search.errors import RecordError, UserError, first_line
 from search.record.overview import Overview
 from search.record.record import Record, Study
+from search.reports.numbers import number_text
 from search.tasks.registry import find_task
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def describe_listing(studies: list[dict[str, Any]]) -> str:
         if study["objective"] is None:
             best = "unknown: its task cannot be imported from here"
         elif study["best"]:
-            best = f"{study['objective']['metric']} {study['best']['value']:.4f}"
+            best = f"{study['objective']['metric']} {number_text(study['best']['value'])}"
         lines.append(
             f"{study['name']:<30} {study['task']:<6} {study['state']:<12} "
             f"{study['trials']['total']:>5} trials  best {best}"

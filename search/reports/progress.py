@@ -17,6 +17,7 @@ from search.decisions.history import History, Trial
 from search.errors import UnreachableError
 from search.record.record import Record, Study
 from search.reports.notebook import display_in_notebook
+from search.reports.numbers import number_text, number_texts
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 
@@ -153,22 +154,26 @@ class Progress:
         best = self._complete.best()
         if best is None:
             return "no trial is complete yet"
-        return f"{self._task.metric} {best.value(self._task.metric):.4f} (trial {best.number})"
+        value = number_text(best.value(self._task.metric))
+        return f"{self._task.metric} {value} (trial {best.number})"
 
     def _baselines(self) -> list[str]:
-        lines = [f"{name} {value:.4f}" for name, value in self._study.origin["baselines"].items()]
+        known = list(self._study.origin["baselines"].items())
         for trial in self._history.trials[: self._full_length]:
             if trial.epoch >= self._study.config.max_epochs:
-                lines.append(f"{trial.suggestion.source} {trial.value(self._task.metric):.4f}")
-        return lines
+                known.append((trial.suggestion.source, trial.value(self._task.metric)))
+        texts = number_texts([value for _, value in known])
+        return [f"{name} {text}" for (name, _), text in zip(known, texts, strict=True)]
 
     def _rungs(self) -> Table:
         table = Table(box=None, pad_edge=False)
         for title in ("rung", "reached", "went on", "best"):
             table.add_column(title, justify="right")
+        bests = [(rung, rung.recorded.best()) for rung in self._ladder]
+        values = {r.epoch: b.value(self._task.metric, r.epoch) for r, b in bests if b is not None}
+        texts = dict(zip(values, number_texts(list(values.values())), strict=True))
         for rung in self._ladder:
-            best = rung.recorded.best()
-            shown = "" if best is None else f"{best.value(self._task.metric, rung.epoch):.4f}"
+            shown = texts.get(rung.epoch, "")
             counts = str(len(rung.recorded)), str(len(rung.advanced))
             table.add_row(f"epoch {rung.epoch}", *counts, shown)
         return table

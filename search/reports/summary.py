@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.decisions import plan
 from search.decisions.history import History, Trial
 from search.decisions.ranking import Ranking
 from search.errors import RecordError
+from search.files.text import one_line
 from search.record.record import Record, Study
 from search.reports.claims import best_minus_baseline, describe_claim
-from search.statistics.intervals import interval_text
+from search.reports.numbers import estimate_text, number_texts
 from search.tasks.task import Task
 
 __all__ = [
     "best_trial",
     "complete_trials",
     "describe",
+    "describe_curve",
     "describe_trial",
     "show_trial",
     "study_state",
@@ -118,21 +120,22 @@ def describe(summary: Mapping[str, Any]) -> str:
     """The summary for a terminal."""
     trials, best = summary["trials"], summary["best"]
     metric = summary["objective"]["metric"]
+    shown = number_texts([s["value"] for s in (best, *summary["baselines"].values()) if s])
     lines = [f"study {summary['name']} ({summary['task']}): {summary['state']}"]
     if best is None:
         lines.append("no trial is complete yet")
     else:
-        lines.append(f"best: trial {best['trial']}, {metric} {best['value']:.4f}")
+        lines.append(f"best: trial {best['trial']}, {metric} {shown.pop(0)}")
         lines += [f"    {name} = {value}" for name, value in best["config"].items()]
-    for name, baseline in summary["baselines"].items():
-        line = f"{name}: {metric} {baseline['value']:.4f}"
+    for (name, baseline), value in zip(summary["baselines"].items(), shown, strict=True):
+        line = f"{name}: {metric} {value}"
         if "trial" in baseline:
             line += f" (trial {baseline['trial']} of this study)"
         paired = baseline.get("best_minus_this")
         if paired:
             verdict = "beyond the noise" if paired["beyond_noise"] else "within the noise"
-            interval = interval_text(paired["low"], paired["high"], "+.4f")
-            line += f"; the best is {paired['difference']:+.4f} {interval} from it, {verdict}"
+            gap = estimate_text(paired["difference"], paired["low"], paired["high"], signed=True)
+            line += f"; the best is {gap} from it, {verdict}"
             line += describe_claim(paired)
         lines.append(line)
     counts = ", ".join(f"{trials[state]} {state}" for state in STATES if trials[state])
@@ -161,11 +164,29 @@ def show_trial(record: Record, study: Study, number: int) -> dict[str, Any]:
         "source": trial.suggestion.source,
         "seed": trial.suggestion.seed,
         "config": dict(trial.suggestion.config),
-        "curve": [{"epoch": e.epoch, **e.metrics, "cpu_s": e.cpu_s} for e in trial.epochs],
+        "curve": [
+            {"epoch": e.epoch, "metrics": dict(e.metrics), "cpu_s": e.cpu_s} for e in trial.epochs
+        ],
         "failures": [f"epoch {f.epoch}: {f.reason}" for f in trial.failures],
         "traceback": trial.failures[-1].traceback if trial.failures else "",
         "log": record.files(study).log(number),
     }
+
+
+def describe_curve(curve: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line an epoch: its metrics, each told from its own values at other epochs, and its CPU
+    seconds."""
+    names = dict.fromkeys(name for epoch in curve for name in epoch["metrics"])
+    texts = {}
+    for name in names:
+        values = {e["epoch"]: e["metrics"][name] for e in curve if name in e["metrics"]}
+        texts[name] = dict(zip(values, number_texts(list(values.values())), strict=True))
+    return [
+        f"epoch {epoch['epoch']}: "
+        + "".join(f"{one_line(name)} {texts[name][epoch['epoch']]}  " for name in epoch["metrics"])
+        + f"({epoch['cpu_s']:.3g} CPU s)"
+        for epoch in curve
+    ]
 
 
 def describe_trial(trial: Mapping[str, Any]) -> str:
@@ -173,9 +194,7 @@ def describe_trial(trial: Mapping[str, Any]) -> str:
     lines = [f"trial {trial['trial']}: {trial['state']}, from {trial['source']}"]
     lines += [f"    {name} = {value}" for name, value in trial["config"].items()]
     lines += [f"    (seed {trial['seed']})"]
-    for epoch in trial["curve"]:
-        shown = "  ".join(f"{k} {v:.4f}" for k, v in epoch.items() if k != "epoch")
-        lines.append(f"epoch {epoch['epoch']}: {shown}")
+    lines += describe_curve(trial["curve"])
     lines += [f"failure at {failure}" for failure in trial["failures"]]
     for title in ("traceback", "log"):
         if trial[title].strip():

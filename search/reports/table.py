@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from search.decisions.history import Trial
+from search.files.text import writable
 from search.record.record import Record, Study
 from search.reports.summary import trial_state
 
@@ -40,15 +41,16 @@ def table(record: Record, study: Study) -> pa.Table:
         for row in _rows(trial, trial_state(history, trial, study, driven=False))
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+    return pa.table({writable(n): _column([row.get(n) for row in rows]) for n in names})
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Of one type: text where there is no other, as for a choice among .5 and "sqrt"."""
+    """Of one type: text where there is no other, as for a choice among .5 and "sqrt", or for whole
+    numbers beyond 64 bits."""
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return pa.array([None if value is None else writable(str(value)) for value in values])
 
 
 def _rows(trial: Trial, state: str) -> list[dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.decisions.history import Trial
+from search.files.text import one_line, writable
 from search.record.record import Record, Study
+from search.reports.numbers import number_text, number_texts
 from search.reports.summary import complete_trials, trial_state
 from search.tasks.config import Value
 from search.tasks.task import Task
@@ -66,8 +68,8 @@ def _row(trial: Trial, state: str, metric: str) -> dict[str, Any]:
         "seed": trial.suggestion.seed,
         "source": trial.suggestion.source,
         "reason": trial.failures[-1].reason if trial.failed else None,
-        **{f"config.{name}": value for name, value in trial.suggestion.config.items()},
-        **{f"metric.{name}": value for name, value in last.items()},
+        **{writable(f"config.{name}"): v for name, v in trial.suggestion.config.items()},
+        **{writable(f"metric.{name}"): v for name, v in last.items()},
     }
 
 
@@ -76,20 +78,48 @@ def describe_best(
 ) -> str:
     """The best trials as a table, wrapped at `width` characters: complete ones first, then those
     that trained longest; of their configurations the hyperparameters in which they differ."""
-    frame = trials_table(record, study, task)
-    frame = frame[(frame.epochs > 0) & (frame.state != "failed")]
-    frame = frame.assign(rank=-task.sign * frame.value)
-    frame = frame.sort_values(["epochs", "rank"], ascending=[False, True], kind="stable")
-    frame = frame.head(count).reset_index()
-    drawn = [name for name in frame if name.startswith("config.")]
-    differing = [name for name in drawn if frame[name].map(repr).nunique() > 1]
-    shown = frame[["trial", "value", "epochs", "state", *differing]]
-    shown = shown.rename(columns=lambda name: name.removeprefix("config."))
-    shown["value"] = shown["value"].map("{:.4f}".format)
-    shown = shown.rename(columns={"value": task.metric})
-    if shown.empty:
-        return ""
-    text: str = shown.to_string(
-        index=False, line_width=width, float_format=lambda x: f"{x:.4g}", na_rep=""
+    history, driven = record.history(study), record.driven(study.name)
+    ranked = sorted(
+        (trial for trial in history.trials if trial.epochs and not trial.failed),
+        key=lambda trial: (-trial.epoch, -task.sign * trial.value(task.metric)),
+    )[:count]
+    configs = [trial.suggestion.config for trial in ranked]
+    names = dict.fromkeys(name for config in configs for name in config)
+    differing = [n for n in names if len({repr(config.get(n, "")) for config in configs}) > 1]
+    columns = [
+        ["trial", *(str(trial.number) for trial in ranked)],
+        [one_line(task.metric), *number_texts([trial.value(task.metric) for trial in ranked])],
+        ["epochs", *(str(trial.epoch) for trial in ranked)],
+        ["state", *(trial_state(history, trial, study, driven) for trial in ranked)],
+        *([one_line(n), *_column([c.get(n, "") for c in configs])] for n in differing),
+    ]
+    return "\n\n".join(_aligned(part) for part in _wrapped(columns, width)) if ranked else ""
+
+
+def _column(values: list[Any]) -> list[str]:
+    numbers = [value for value in values if isinstance(value, float)]
+    return [
+        number_text(value, *numbers) if isinstance(value, float) else one_line(str(value))
+        for value in values
+    ]
+
+
+def _wrapped(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
+    """The columns in parts of at most `width` characters, each begun by the first column."""
+    first, part, taken = columns[0], [columns[0]], max(map(len, columns[0]))
+    for column in columns[1:]:
+        wide = 1 + max(map(len, column))
+        if width is not None and len(part) > 1 and taken + wide > width:
+            yield part
+            part, taken = [first], max(map(len, first))
+        part, taken = [*part, column], taken + wide
+    yield part
+
+
+def _aligned(columns: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in columns]
+    lines = zip(*columns, strict=True)
+    return "\n".join(
+        " ".join(text.rjust(wide) for text, wide in zip(line, widths, strict=True))
+        for line in lines
     )
-    return text

@@ -37,7 +37,6 @@ __all__ = [
     "Variance",
     "difference",
     "example_interval",
-    "interval_text",
     "joint_interval",
     "pooled_sd",
     "pooled_seeds",
@@ -65,11 +64,6 @@ class Variance:
 
     variance: float
     freedom: float
-
-
-def interval_text(low: float | None, high: float | None, form: str = ".4f") -> str:
-    """As "[0.7012, 0.7310]", for a reader; `form` is a format specification of Python's."""
-    return "[unknown]" if low is None or high is None else f"[{low:{form}}, {high:{form}}]"
 
 
 def pooled_sd(scores: Sequence[Sequence[float]]) -> float | None:
