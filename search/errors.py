@@ -21,6 +21,8 @@ from __future__ import annotations
 import errno
 from typing import Literal
 
+from search.files.text import writable
+
 __all__ = [
     "ArchiveError",
     "ClusterError",
@@ -126,7 +128,7 @@ def first_line(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = ""
-    return next(iter(text.strip().splitlines()), type(error).__name__).strip()
+    return writable(next(iter(text.strip().splitlines()), type(error).__name__).strip())
 
 
 def reason_of(error: BaseException) -> str:

@@ -57,14 +57,14 @@ class ModelModule(Protocol):
 def seal(folder: Path) -> str:
     """Write the SHA-256 of every file in `folder`; the model's hash, in hexadecimal."""
     lines = [f"{_sha256(path)}  {path.name}\n" for path in _files(folder)]
-    (folder / _SUMS).write_text("".join(lines))
+    (folder / _SUMS).write_text("".join(lines), encoding="utf-8")
     return verify(folder)
 
 
 def verify(folder: Path) -> str:
     """The model's hash, as `seal` gave it. Raises AlteredError where a file is another."""
     try:
-        sums = (folder / _SUMS).read_text()
+        sums = (folder / _SUMS).read_text(encoding="utf-8")
     except OSError:
         raise AlteredError(f"{folder} is no model of ours: it has no {_SUMS}") from None
     sealed = {line[66:]: line[:64] for line in sums.splitlines()}  # sum, two spaces, name

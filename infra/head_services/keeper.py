@@ -126,10 +126,10 @@ def fingerprint(name: str) -> str:
     settings = sorted((k, v) for k, v in command["env"].items() if k.startswith(service.variables))
     # Written by infra/install.
     installed = Path(sys.prefix, "installed")
-    versions = installed.read_text() if installed.exists() else ""
+    versions = installed.read_text(encoding="utf-8") if installed.exists() else ""
     return hashlib.sha256(repr((command["args"], settings, versions)).encode()).hexdigest()
 
 
 def _running_fingerprint(name: str) -> str:
     started = RUN_FOLDER / f"{name}.started"
-    return started.read_text() if started.exists() else ""
+    return started.read_text(encoding="utf-8") if started.exists() else ""

@@ -18,7 +18,7 @@ def password(name: str) -> str:
     path = STATE / "secrets" / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def write_password_files() -> None:
@@ -39,7 +39,7 @@ def write_password_files() -> None:
 def _write_pgpass(path: Path) -> None:
     """Our line in the file of PostgreSQL's clients; the user's other lines stay."""
     ours = f"127.0.0.1:{RECORD.port}:*:search:"
-    before = path.read_text().splitlines() if path.exists() else []
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     others = [line for line in before if not line.startswith(ours)]
     write_private(path, "".join(f"{line}\n" for line in (*others, ours + password("postgres"))))
 
@@ -52,7 +52,7 @@ def _write_mlflow_client(path: Path) -> None:
     kept = path.with_name("credentials.before-search")
     is_users_own = settings.has_section("mlflow") and dict(settings["mlflow"]) != ours
     if is_users_own and not kept.exists():
-        write_private(kept, path.read_text())
+        write_private(kept, path.read_text(encoding="utf-8"))
         print(f"{path}: its [mlflow] is replaced; as it was: {kept}")
     settings["mlflow"] = ours
     path.parent.mkdir(mode=0o700, exist_ok=True)

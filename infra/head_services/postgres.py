@@ -55,7 +55,8 @@ def create_databases() -> None:
     if made.returncode:
         raise ServiceError(f"initdb: {_last_line(made.stderr)}")
     (new / "pg_hba.conf").write_text(
-        "local all search scram-sha-256\nhost all search 127.0.0.1/32 scram-sha-256\n"
+        "local all search scram-sha-256\nhost all search 127.0.0.1/32 scram-sha-256\n",
+        encoding="utf-8",
     )
     single_user = [_program("postgres"), "--single", "-D", str(new), "postgres"]
     statements = (
@@ -72,7 +73,7 @@ def create_databases() -> None:
 def _program(name: str) -> str:
     """The program of the version that wrote the data, else of the newest one installed."""
     with contextlib.suppress(OSError):
-        version = (DATA / "PG_VERSION").read_text().strip()
+        version = (DATA / "PG_VERSION").read_text(encoding="utf-8").strip()
         program = INSTALLED / version / "bin" / name
         if program.exists():
             return str(program)

@@ -18,6 +18,8 @@ def write_private(path: Path, text: str) -> None:
 def private_file(path: Path) -> Iterator[IO[str]]:
     """To write: mode 0600 from its first byte on, and in place whole or not at all."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         yield file
     new.replace(path)

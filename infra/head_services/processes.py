@@ -45,7 +45,7 @@ def start_in_background(name: str) -> None:
 
 def open_lock(name: str) -> IO[str]:
     """Open for reading, too: NFS gives no shared lock on a file that is open for writing only."""
-    return (RUN_FOLDER / name).open("a+")
+    return (RUN_FOLDER / name).open("a+", encoding="utf-8")
 
 
 def is_running(name: str) -> bool:
@@ -62,7 +62,7 @@ def stop_processes(name: str) -> None:
     for number, patience_s in ((signal.SIGINT, STOP_S + 5), (signal.SIGKILL, 10)):
         if not is_running(name):
             return
-        for process_group in (RUN_FOLDER / f"{name}.pid").read_text().split():
+        for process_group in (RUN_FOLDER / f"{name}.pid").read_text(encoding="utf-8").split():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(process_group), number)
         deadline = time.monotonic() + patience_s

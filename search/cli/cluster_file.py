@@ -29,7 +29,7 @@ _AWS_TIMEOUT_S = 5
 def examine_cluster_file(path: Path) -> Iterator[Finding]:
     """Each finding as it is made."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())
         yield Finding(light="red", subject="cluster file", found=why, fix="write it as YAML")

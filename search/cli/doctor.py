@@ -104,7 +104,8 @@ def _packages() -> Iterator[Finding]:
 def _requirements() -> list[str]:
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if project.exists():
-        dependencies: list[str] = tomllib.loads(project.read_text())["project"]["dependencies"]
+        described = tomllib.loads(project.read_text(encoding="utf-8"))
+        dependencies: list[str] = described["project"]["dependencies"]
         return dependencies
     return importlib.metadata.requires("hyperparameter-search") or []
 
@@ -152,7 +153,9 @@ def _file_system(folder: Path) -> Finding:
     """SQLite in WAL mode and flock need a local file system."""
     where, kind = _existing(folder).resolve(), "unknown"
     longest = -1
-    for line in Path("/proc/mounts").read_text().splitlines():
+    for line in (
+        Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    ):
         _, mount, found = line.split()[:3]
         if where.is_relative_to(mount) and len(mount) > longest:
             longest, kind = len(mount), found

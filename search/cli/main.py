@@ -17,6 +17,7 @@ import search
 from search.cli import archives, clusters, models, studies, views
 from search.cli.common import BAD_INPUT, INTERRUPTED, env_default
 from search.errors import UserError, can_be_put_right, first_line
+from search.files.text import escape_what_cannot_be_printed
 
 __all__ = ["main", "parse"]
 
@@ -24,6 +25,7 @@ __all__ = ["main", "parse"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     typed = sys.argv[1:] if arguments is None else arguments
+    escape_what_cannot_be_printed()
     try:
         options = parse(typed)
         if getattr(options, "cluster", None) is not None:

@@ -66,7 +66,7 @@ class ReportProcesses(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Tune's own `get_error` looks where the file is only copied to some time later.
         file = Path(trial.error_file or "")
-        error = file.read_text(errors="replace") if file.is_file() else ""
+        error = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         machine_gone = bool(_NODE_DIED.search(error)) or (
             "is unavailable" in error and self._lost_a_node()  # nobody knows more yet
         )

@@ -97,7 +97,7 @@ class StudyFiles:
         path = log_file(self.folder, f"trial-{trial}")
         if self.store:
             self.with_patience(self.store.get, self._key(path), path)  # an older one may be here
-        return path.read_text(errors="replace") if path.exists() else ""
+        return path.read_text(errors="replace", encoding="utf-8") if path.exists() else ""
 
     def save_checkpoint(self, state: State, trial: int, epoch: int) -> None:
         """Durable when this returns. The last two are kept, here and in the storage."""
@@ -173,7 +173,7 @@ class StudyFiles:
         mark = preemption_mark(self.folder, trial)
         with contextlib.suppress(StorageError, OSError):
             if self.store is None:
-                mark.write_text(why)
+                mark.write_text(why, encoding="utf-8")
             else:
                 self.store.put_bytes(self._key(mark), why.encode())
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["one_line", "writable"]
+import io
+import sys
+
+__all__ = ["escape_what_cannot_be_printed", "one_line", "writable"]
+
+
+def escape_what_cannot_be_printed(encoding: str | None = None) -> None:
+    """From now on, of what stdout and stderr print. `encoding`: in place of the locale's, where
+    they lead to a file of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def writable(text: str) -> str:

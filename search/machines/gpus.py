@@ -117,6 +117,11 @@ def _mig_devices() -> list[str]:
 def _ask(*arguments: str) -> list[str]:
     """What nvidia-smi prints, line by line. Raises OSError, SubprocessError."""
     done = subprocess.run(
-        ["nvidia-smi", *arguments], capture_output=True, text=True, timeout=ANSWER_S, check=True
+        ["nvidia-smi", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=ANSWER_S,
+        check=True,
     )
     return done.stdout.splitlines()

@@ -48,7 +48,7 @@ def _core_limit() -> float:
 def _limit(name: str, field: int = 0) -> float:
     """A number of a file of `CGROUP`; infinite if that is not there, or says max or -1."""
     try:
-        text = (CGROUP / name).read_text().split()[field]
+        text = (CGROUP / name).read_text(encoding="utf-8").split()[field]
     except (OSError, IndexError):
         return math.inf
     return float(text) if text.isdigit() else math.inf

@@ -57,9 +57,12 @@ def _probe(storage: str | None, studies_folder: Path) -> str:
     """What the file says; made if it is not there, since other studies are held against it too."""
     content = secrets.token_hex(16)
     if storage is None:
-        with contextlib.suppress(FileExistsError), (studies_folder / PROBE).open("x") as file:
+        with (
+            contextlib.suppress(FileExistsError),
+            (studies_folder / PROBE).open("x", encoding="utf-8") as file,
+        ):
             file.write(content)
-        return (studies_folder / PROBE).read_text()
+        return (studies_folder / PROBE).read_text(encoding="utf-8")
     store = open_store(storage)
     found = store.get_bytes(PROBE)
     if found is None:
@@ -123,7 +126,7 @@ def _other_files(expected: Mapping[str, Any]) -> str | None:
     where = expected["storage"] or expected["studies_folder"]
     try:
         if expected["storage"] is None:
-            seen = (Path(where) / PROBE).read_text()
+            seen = (Path(where) / PROBE).read_text(encoding="utf-8")
             with tempfile.NamedTemporaryFile(dir=where):
                 pass
             if not Path(expected["data_folder"]).is_dir():

@@ -56,7 +56,9 @@ def planned_nodes() -> list[Node]:
     """The machines that the cluster's autoscaler may bring, by the file that `ray up` left here;
     of own machines all, those still to join taken as large as the largest that has."""
     try:
-        cluster = yaml.safe_load((Path.home() / "ray_bootstrap_config.yaml").read_text())
+        cluster = yaml.safe_load(
+            (Path.home() / "ray_bootstrap_config.yaml").read_text(encoding="utf-8")
+        )
         if cluster["provider"]["type"] == "local":
             return _own_machines(len(cluster["provider"]["worker_ips"]))
         kinds, head = dict(cluster["available_node_types"]), cluster["head_node_type"]

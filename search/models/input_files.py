@@ -73,7 +73,7 @@ def write_answers(inputs: Any, answers: pd.DataFrame, path: Path) -> None:
             axis=1,
         )
     if path.suffix.lower() == ".csv":
-        path.write_text(as_text(answers))
+        path.write_text(as_text(answers), encoding="utf-8")
     else:
         answers.to_parquet(path, index=False)
 

@@ -100,11 +100,11 @@ def _load(folder: Path, task: Task, inputs: Any) -> Any:
     task, and takes these inputs."""
     import yaml
 
-    described = yaml.safe_load((folder / "MLmodel").read_text())
+    described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
     served = described["flavors"]["python_function"]
     code = folder / Path(served["model_code_path"]).name
     sealed = folder / served["artifacts"]["model"]["path"]
-    module = json.loads((sealed / DESCRIPTION).read_text())["module"]
+    module = json.loads((sealed / DESCRIPTION).read_text(encoding="utf-8"))["module"]
     if code.read_bytes() != SERVER_CODE.read_bytes() or module != task.model:
         raise LookupError("it is served by other code")
     if not _takes(json.loads(described["signature"]["inputs"]), inputs):

@@ -24,7 +24,7 @@ class Served(PythonModel):  # type: ignore[misc]
         """Raises AlteredError if a file is not the one that was registered."""
         folder = Path(context.artifacts["model"])
         self.hash = verify(folder)
-        description = json.loads((folder / DESCRIPTION).read_text())
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         self.model = importlib.import_module(description["module"]).load(folder)
 
     def predict(

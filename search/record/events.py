@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from search.decisions.history import Event
 from search.errors import RecordError, first_line
+from search.files.text import writable
 from search.record import schema
 from search.record.outbox import Row
 from search.record.study import Study
@@ -68,4 +69,7 @@ def event_row(study_id: int, sequence: int, at: float, event: Event) -> Row:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        # As a reason or a traceback: whatever a user's code says.
+        return writable(value)
     return dict(value) if isinstance(value, Mapping) else value

@@ -90,13 +90,13 @@ class Sqlite(Database):
         a moment."""
         path = self._folder / name / "driver.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             acquire_lock(lambda: _try_lock(file, fcntl.LOCK_EX), name)
             yield
 
     def driven(self, name: str) -> bool:
         try:
-            with (self._folder / name / "driver.lock").open() as file:
+            with (self._folder / name / "driver.lock").open(encoding="utf-8") as file:
                 return not _try_lock(file, fcntl.LOCK_SH)
         except FileNotFoundError:
             return False

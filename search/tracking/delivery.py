@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from search.errors import TrackingError, UnreachableError, first_line
 from search.files.paths import log_file
+from search.files.text import escape_what_cannot_be_printed
 from search.record.record import Record, Study, open_record
 from search.tasks.registry import find_task
 from search.tasks.task import Task
@@ -94,7 +95,7 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
 def why_behind(record: Record, study: Study) -> str:
     """The last reason why nothing was delivered; "" if there is none."""
     log = log_file(record.study_folder(study.name), "tracking")
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = log.read_text(errors="replace", encoding="utf-8").splitlines() if log.exists() else []
     outcomes = [line for line in lines if _NOT_DELIVERED in line or _AGAIN in line]
     return outcomes[-1].partition(_NOT_DELIVERED)[2] if outcomes else ""
 
@@ -161,7 +162,7 @@ def _nobody_delivers(record: Record, study: Study) -> bool:
 def _lock_file(record: Record, study: Study) -> TextIO:
     folder = record.study_folder(study.name)
     folder.mkdir(parents=True, exist_ok=True)
-    return (folder / "tracking.lock").open("a")
+    return (folder / "tracking.lock").open("a", encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -174,6 +175,7 @@ def _delivery_lock(record: Record, study: Study) -> Iterator[None]:
 
 def main() -> int:
     driver = os.getppid()
+    escape_what_cannot_be_printed("utf-8")
     os.nice(19)  # Ray runs workers at 15: training comes first
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we try again, and look first
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")

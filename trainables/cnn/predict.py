@@ -39,14 +39,14 @@ def export(config: Config, data: Data, state: State, folder: Path) -> None:
     weights = {name: t.detach().cpu().contiguous() for name, t in state["average"].items()}
     save_file(weights, folder / "weights.safetensors")
     description = {"format": _FORMAT, "module": __name__, "config": dataclasses.asdict(config)}
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1))
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
     seal(folder)
 
 
 def load(folder: Path) -> Classifier:
     """The model that `export` wrote. Raises AlteredError, ValueError (another format)."""
     verify(folder)
-    description = json.loads((folder / DESCRIPTION).read_text())
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     if description["format"] != _FORMAT:
         raise ValueError(f"{folder}: format {description['format']}, this code reads {_FORMAT}")
     model = build(Config(**description["config"]), seed=0)

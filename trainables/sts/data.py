@@ -78,7 +78,7 @@ def load(folder: Path) -> Data:
     """Memory-map what `prepare` made; once a process."""
     return Data(
         folder=folder,
-        words=tuple(json.loads((folder / "words.json").read_text())),
+        words=tuple(json.loads((folder / "words.json").read_text(encoding="utf-8"))),
         frequency_V=_array(folder / "frequency.npy"),
         train=_split(folder, "train"),
         dev=_split(folder, "dev"),
@@ -211,7 +211,7 @@ def _build(splits: dict[str, list[Pair]], folder: Path) -> None:
     every = sorted({word for split in tokenised.values() for s in split for word in s})
     words = ["", *every]
     row = {word: number for number, word in enumerate(words)}
-    (folder / "words.json").write_text(json.dumps(words))
+    (folder / "words.json").write_text(json.dumps(words), encoding="utf-8")
     save_array(folder / "frequency.npy", np.array([frequency[word] for word in words]))
     for split, sentences in tokenised.items():
         tokens = [row[word] for sentence in sentences for word in sentence]

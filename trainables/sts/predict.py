@@ -49,21 +49,21 @@ def export(config: Config, data: Data, state: State, folder: Path) -> None:
         tensors["ngrams"] = torch.from_numpy(np.array(ngrams_KD))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(tensors, folder / "weights.safetensors")
-    (folder / "words.json").write_text(json.dumps(data.words))
+    (folder / "words.json").write_text(json.dumps(data.words), encoding="utf-8")
     description = {
         "format": _FORMAT,
         "module": __name__,
         "config": dataclasses.asdict(config),
         "unseen_length": unseen_length(data, by_idf=config.idf),
     }
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1))
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
     seal(folder)
 
 
 def load(folder: Path) -> Similarity:
     """The model that `export` wrote. Raises AlteredError, ValueError (another format)."""
     verify(folder)
-    description = json.loads((folder / DESCRIPTION).read_text())
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     if description["format"] != _FORMAT:
         raise ValueError(f"{folder}: format {description['format']}, this code reads {_FORMAT}")
     tensors = load_file(folder / "weights.safetensors")
@@ -72,7 +72,7 @@ def load(folder: Path) -> Similarity:
         config=Config(**description["config"]),
         table_VD=tensors.pop("table"),
         parameters=tensors,
-        words=json.loads((folder / "words.json").read_text()),
+        words=json.loads((folder / "words.json").read_text(encoding="utf-8")),
         unseen_length=description["unseen_length"],
         ngrams_KD=None if ngrams is None else ngrams.numpy(),
     )
