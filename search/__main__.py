@@ -6,6 +6,11 @@ import contextlib
 import os
 import sys
 
+if not sys.flags.utf8_mode and sys.getfilesystemencoding().lower() != "utf-8":
+    # Files' names and texts are UTF-8 whatever the locale, those that libraries write included.
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
 _code: int | None = None
 
 

@@ -153,9 +153,8 @@ def _file_system(folder: Path) -> Finding:
     """SQLite in WAL mode and flock need a local file system."""
     where, kind = _existing(folder).resolve(), "unknown"
     longest = -1
-    for line in (
-        Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    ):
+    mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape")
+    for line in mounts.splitlines():
         _, mount, found = line.split()[:3]
         if where.is_relative_to(mount) and len(mount) > longest:
             longest, kind = len(mount), found

@@ -49,3 +49,21 @@ def test_a_choice_among_values_of_several_kinds_is_a_column_of_text(tmp_path: Pa
     table = pyarrow.parquet.read_table(write_table(record, study)).to_pydict()
 
     assert table["config.share"] == ["0.5", "sqrt", "True"]
+
+
+def test_whole_numbers_beyond_64_bits_and_what_is_no_utf_8_are_columns_of_text(
+    tmp_path: Path,
+) -> None:
+    record = open_record(tmp_path, create=True)
+    study = record.create(StudyConfig(name="s", task="t", dataset="d"), {})
+    record.study_folder("s").mkdir()
+    events = [session("started", 2)]
+    for number, (n, path) in enumerate([(2**70, "a\udcff"), (3, "b")]):
+        events += [suggestion(number, n=n, path=path, w=-0.0), segment(number, 1, 1)]
+    record.append(study, *events)
+
+    table = pyarrow.parquet.read_table(write_table(record, study)).to_pydict()
+
+    assert table["config.n"] == [str(2**70), "3"]
+    assert table["config.path"] == ["a\\udcff", "b"]
+    assert [str(w) for w in table["config.w"]] == ["-0.0", "-0.0"]
