@@ -13,6 +13,7 @@ import os
 import pickle
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 
 from trainables import State
 from trainables.cache import sync
-from trainables.plain_state import decode, encode
+from trainables.plain_state import decode, encode, first_unplain
 
 __all__ = ["KEPT", "RESULTS", "file_name", "load", "results", "save"]
 
@@ -43,12 +44,13 @@ def save(state: State, folder: Path, epoch: int) -> Path:
     The two are this one and the one before. Of an epoch that is replayed, what is there of later
     ones stays: it is another attempt's.
     """
+    if not isinstance(state, Mapping):
+        raise ValueError(f"an epoch's state is a dict (Epoch.state), got {type(state).__name__}")
     folder.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(encode(dict(state)), buffer)
-    payload = buffer.getbuffer()
-    if not _newest_first(folder):  # once a trial: what cannot be loaded is found out now
-        _check_loads(payload)
+    payload = _payload(state)
+    if not _newest_first(folder) and not _loads(payload):
+        # Once a trial: what cannot be loaded is found out now.
+        raise ValueError(f"{first_unplain(dict(state), _is_plain)}: {_RULE}")
     path = folder / file_name(epoch)
     partial = path.with_suffix(f".{os.getpid()}.partial")  # a dying process may still be at it
     try:
@@ -100,16 +102,44 @@ def _read(path: Path) -> dict[str, Any] | None:
     return decoded
 
 
-def _check_loads(payload: bytes | memoryview) -> None:
+_RULE = (
+    "a checkpoint's state is made of tensors, text, numbers, lists and dicts, arrays and bytes, so "
+    "that it loads without running code; leave it out, or put in what it can be made of again"
+)
+
+
+def _payload(state: State) -> memoryview:
+    """Raises ValueError for what cannot be written, MemoryError."""
+    buffer = io.BytesIO()
+    try:
+        torch.save(encode(dict(state)), buffer)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except RecursionError:
+        raise ValueError(f"the state holds itself, or is nested too deeply: {_RULE}") from None
+    except Exception as error:
+        # Whatever an object says of its own pickling.
+        unplain = first_unplain(dict(state), _is_plain)
+        raise ValueError(f"{unplain} ({type(error).__name__}): {_RULE}") from None
+    return buffer.getbuffer()
+
+
+def _loads(payload: memoryview) -> bool:
     try:
         torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"Unsupported (?:global|class|operand)[^\n]*", str(error))
-        raise ValueError(
-            "a checkpoint's state is made of tensors, text, numbers, lists and dicts, arrays and "
-            "bytes, so that it loads without running code; not so here: "
-            f"{found[0] if found else error}"
-        ) from None
+    except pickle.UnpicklingError:
+        return False
+    return True
+
+
+def _is_plain(value: Any) -> bool:
+    buffer = io.BytesIO()
+    try:
+        torch.save(encode(value), buffer)
+        return _loads(buffer.getbuffer())
+    except Exception:
+        # Whatever an object says of its own pickling.
+        return False
 
 
 def _remove_abandoned(folder: Path) -> None:

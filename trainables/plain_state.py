@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "encode", "first_unplain"]
 
 _MARK = "search: encoded"  # such a dict's first key
 
@@ -36,8 +37,9 @@ def encode(value: Any) -> Any:
         return value if same else type(value)(inner)
     if type(value) in (dict, OrderedDict):
         encoded = {key: encode(each) for key, each in value.items()}
-        if _MARK in value:
-            return _marked("dict", [list(item) for item in encoded.items()])
+        # A NumPy scalar or bytes may be a key, too.
+        if _MARK in value or any(encode(key) is not key for key in value):
+            return _marked("dict", [[encode(key), each] for key, each in encoded.items()])
         same = all(encoded[key] is each for key, each in value.items())
         return value if same else type(value)(encoded)
     return value
@@ -61,12 +63,55 @@ def _marked(kind: str, content: Any) -> dict[str, Any]:
 
 def _decoded(kind: str, content: Any) -> Any:
     if kind == "dict":
-        return {key: decode(each) for key, each in content}
+        return {decode(key): decode(each) for key, each in content}
     raw = content.numpy().tobytes()
     if kind in ("bytes", "bytearray"):
         return raw if kind == "bytes" else bytearray(raw)
     array = np.load(io.BytesIO(raw), allow_pickle=False)
     return array[()] if kind == "scalar" else array
+
+
+def first_unplain(value: Any, loads: Callable[[Any], bool]) -> str:
+    """Where in a state the first value is that cannot be loaded, and what it is:
+    "model.optimizer['hook'] is a function". `loads`: whether a value, encoded, can be."""
+    path: list[tuple[bool, Any]] = []
+    while (inner := _parts(value)) is not None:
+        bad = next((part for part in inner if not loads(part[2])), None)
+        if bad is None:
+            break
+        path.append(bad[:2])
+        value = bad[2]
+    kind = type(value)
+    own = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        own = "numpy array of objects"
+    if callable(value) and hasattr(value, "__code__"):
+        own = "function"
+    return f"{_path(path)} is {'an' if own[0] in 'aeiou' else 'a'} {own}"
+
+
+def _parts(value: Any) -> list[tuple[bool, Any, Any]] | None:
+    """What a container holds: whether by a key, the key or the index, the value."""
+    if isinstance(value, dict):
+        keys = [(False, f"the key {key!r}", key) for key in value]
+        return [*keys, *((True, key, each) for key, each in value.items())]
+    if type(value) in (list, tuple, set):
+        return [(True, number, each) for number, each in enumerate(value)]
+    return None
+
+
+def _path(path: list[tuple[bool, Any]]) -> str:
+    """As one would write it, the last by its key: model.layers[0]['hook']."""
+    text = "state"
+    for depth, (named, key) in enumerate(path):
+        if not named:
+            return f"{key} of {text}"
+        dotted = isinstance(key, str) and depth < len(path) - 1
+        if dotted:
+            text = key if text == "state" else f"{text}.{key}"
+        else:
+            text += f"[{key!r}]"
+    return text
 
 
 def _tensor(raw: bytes | bytearray) -> torch.Tensor:

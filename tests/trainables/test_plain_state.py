@@ -54,3 +54,45 @@ def test_a_state_of_tensors_alone_is_written_as_it_is():
 def test_what_needs_code_to_be_read_is_refused(tmp_path, value):
     with pytest.raises(ValueError, match="loads without running code"):
         checkpoint.save({"value": [value]}, tmp_path, 1)
+
+
+def _hook() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("state", "where"),
+    [
+        ({"model": {"optimizer": {"hook": _hook}}}, "model.optimizer['hook'] is a function"),
+        ({"model.optimizer": {"hook": lambda: 1}}, "model.optimizer['hook'] is a function"),
+        ({"epoch": 1, "layers": [{}, ({"fit": object()},)]}, "layers[1][0]['fit'] is an object"),
+        ({"rng": np.random.default_rng(0)}, "state['rng'] is a numpy.random._generator.Generator"),
+        ({"best": np.array([{}], dtype=object)}, "state['best'] is a numpy array of objects"),
+        ({"rows": {range(3): 1}}, "the key range(0, 3) of rows is a range"),
+        ({"open": (n for n in [1])}, "state['open'] is a generator"),
+    ],
+)
+def test_what_cannot_be_read_back_is_named_by_its_path(tmp_path, state, where):
+    with pytest.raises(ValueError) as refused:
+        checkpoint.save(state, tmp_path, 1)
+
+    assert str(refused.value).startswith(where)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_state_that_holds_itself_or_is_none_is_refused(tmp_path):
+    loop: dict[str, object] = {}
+    loop["itself"] = loop
+
+    for state, why in ((loop, "holds itself"), (None, "got NoneType"), ([1], "got list")):
+        with pytest.raises(ValueError, match=why):
+            checkpoint.save(state, tmp_path, 1)  # type: ignore[arg-type]
+
+
+def test_numpy_scalars_and_bytes_are_keys(tmp_path):
+    counts = {np.int64(3): np.ones(1), b"x": 2, (1, 2): {np.str_("y"): 3}}
+    checkpoint.save({"counts": counts}, tmp_path, 1)
+
+    _, state = checkpoint.load(tmp_path)
+
+    assert state["counts"] == counts
+    assert list(map(type, state["counts"])) == [np.int64, bytes, tuple]
