@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# First: from here on Ctrl-C is quiet.
+from search.ctrl_c import leave_at_once
 from search.driver.study import StudyHandle, ignore_line, print_line
 from search.errors import EndedEarly, UserError
 from search.machines.ray_environment import set_environment
@@ -48,6 +50,7 @@ __all__ = [
     "submit",
 ]
 
+leave_at_once()
 set_environment()
 
 _ELSEWHERE = {

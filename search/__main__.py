@@ -18,11 +18,17 @@ _code: int | None = None
 def _leave() -> None:
     """Leave at once: to tear down Ray's, pandas' and torch's modules takes most of a second."""
     if _code is not None:
-        with contextlib.suppress(BrokenPipeError):
+        # Whoever read them may have gone.
+        with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):
             sys.stderr.flush()
         os._exit(_code)
 
+
+from search.cli.streams import ensure_streams  # noqa: E402
+
+ensure_streams()
 
 from search.cli.main import main  # noqa: E402
 

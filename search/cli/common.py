@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import search
+from search.cli.streams import print_json_line
 from search.errors import UserError
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "env_default",
     "load",
     "option",
+    "print_json",
     "say",
     "seconds",
     "where",
@@ -49,6 +51,11 @@ def say(options: argparse.Namespace, text: str) -> None:
 def as_json(value: Any) -> str:
     """One line; a number that is not known, NaN, is null."""
     return json.dumps(_known(value), allow_nan=False)
+
+
+def print_json(value: Any) -> None:
+    """To stdout, which a command's JSON has to itself."""
+    print_json_line(as_json(value))
 
 
 def _known(value: Any) -> Any:

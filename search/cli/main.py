@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. A defect of ours sho
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,16 @@ from typing import Any, NoReturn
 
 import search
 from search.cli import archives, clusters, models, studies, views
-from search.cli.common import BAD_INPUT, INTERRUPTED, env_default
+from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
+from search.cli.streams import json_alone, leave_pipe, lenient
+from search.ctrl_c import Interrupted, interruptible
 from search.errors import UserError, can_be_put_right, first_line
 from search.files.text import escape_what_cannot_be_printed
 
 __all__ = ["main", "parse"]
+
+# Commands that train: whoever reads what they say may go, and Ctrl-C ends them in good order.
+DRIVING = ("run", "resume", "promote")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,15 +36,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(typed)
         if getattr(options, "cluster", None) is not None:
             return clusters.run_on_cluster(options, typed)
+        return _do(options, drives=bool(typed) and typed[0] in DRIVING)
+    except BaseException as error:  # what a user's own code raises may be any
+        if isinstance(error, BrokenPipeError) and leave_pipe():
+            return DONE
+        why = _why(error)
+        if why is None and isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        if why is None:
+            raise
+        with contextlib.suppress(OSError):  # nobody can be told
+            print(f"error: {why}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _do(options: argparse.Namespace, *, drives: bool) -> int:
+    with contextlib.ExitStack() as around:
+        if getattr(options, "json", False):
+            around.enter_context(json_alone())
+        if drives:
+            around.enter_context(lenient())
+            around.enter_context(interruptible())
         code: int = options.command(options)
         return code
-    except (ValueError, OSError) as error:
-        if not can_be_put_right(error):
-            raise
-        print(f"error: {first_line(error)}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+
+def _why(error: BaseException) -> str | None:
+    """What a user can put right, in one line: of what was asked for, of the machine, of their own
+    code. None: a defect of ours, whose traceback is needed, or a signal."""
+    if can_be_put_right(error):
+        return first_line(error)
+    if isinstance(error, Interrupted) or (isinstance(error, SystemExit) and not error.code):
+        return None
+    from search.tasks.user_code import place_of, with_place
+
+    return f"your code raises {with_place(error)}" if place_of(error) else None
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
@@ -60,6 +92,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        message = "\\n".join(message.splitlines())
         known = ", ".join(sorted(o for o in self._option_string_actions if o.startswith("--")))
         self.exit(BAD_INPUT, f"error: {message}; `{self.prog}` knows: {known}\n")
 

@@ -16,9 +16,9 @@ from search.cli.common import (
     INTERRUPTED,
     AddCommand,
     add_address,
-    as_json,
     complete_study,
     load,
+    print_json,
     say,
     where,
 )
@@ -90,7 +90,7 @@ def _promote(options: argparse.Namespace) -> int:
         say(options, f"go on with it:    python -m search promote {options.name}{where(options)}")
         return code
     if options.json:
-        print(as_json(promoted.result))
+        print_json(promoted.result)
     return DONE
 
 
@@ -125,7 +125,10 @@ def _evaluate(options: argparse.Namespace, task: Task) -> int:
     model = predict.open_model(options.tracking_uri, task, options.model)
     record = open_record(options.studies_dir, url=options.record, create=True)
     scores = evaluate.evaluate(model, task, record, options.dataset, options.data_dir)
-    print(as_json(scores) if options.json else evaluate.describe(scores))
+    if options.json:
+        print_json(scores)
+    else:
+        print(evaluate.describe(scores))
     return DONE
 
 
@@ -145,7 +148,7 @@ def _answer_typed(options: argparse.Namespace, task: Task) -> int:
     if told is None:
         return _answer(options, task, inputs)
     if options.json:
-        print(as_json({"model": told.address, "answers": told.rows()}))
+        print_json({"model": told.address, "answers": told.rows()})
     else:
         print(told.as_text(), end="")
     return DONE
@@ -166,11 +169,11 @@ def _answer(options: argparse.Namespace, task: Task, inputs: Any) -> int:
         input_files.write_answers(inputs, answers, options.output)
         if options.json:
             written = {"model": model.address, "output": str(options.output), "n": len(answers)}
-            print(as_json(written))
+            print_json(written)
         else:
             say(options, f"{len(answers)} answers by {model.address}: {options.output}")
     elif options.json:
-        print(as_json({"model": model.address, "answers": answers.to_dict("records")}))
+        print_json({"model": model.address, "answers": answers.to_dict("records")})
     else:
         print(input_files.as_text(answers), end="")
     return DONE

@@ -17,10 +17,10 @@ from search.cli.common import (
     AddCommand,
     add_address,
     add_stores,
-    as_json,
     complete_study,
     load,
     option,
+    print_json,
     say,
     seconds,
     where,
@@ -194,7 +194,7 @@ def _see_through(options: argparse.Namespace, work: Callable[[], search.Study]) 
     for purpose, command in _next_commands(options, study, extend=not why):
         say(options, f"{purpose:<18}python -m search {command}")
     if options.json:
-        print(as_json(summary))
+        print_json(summary)
     return code
 
 

@@ -17,10 +17,10 @@ from search.cli.common import (
     DONE,
     FAILED,
     AddCommand,
-    as_json,
     complete_study,
     confirmed,
     load,
+    print_json,
 )
 from search.errors import UserError
 
@@ -70,7 +70,7 @@ def _list(options: argparse.Namespace) -> int:
     record = open_record(options.studies_dir, url=options.record)
     studies = list_studies(record, on_problem=partial(print, file=sys.stderr))
     if options.json:
-        print(as_json(studies))
+        print_json(studies)
     elif studies:
         print(describe_listing(studies))
     return DONE
@@ -94,7 +94,7 @@ def _show_study(study: search.Study, *, as_json_line: bool) -> None:
 
     summary = study.summary
     if as_json_line:
-        print(as_json(summary))
+        print_json(summary)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print(describe(summary))
@@ -106,7 +106,10 @@ def _show_trial(study: search.Study, number: int, *, as_json_line: bool) -> None
     from search.reports.summary import describe_trial
 
     trial = study.trial(number)
-    print(as_json(trial) if as_json_line else describe_trial(trial))
+    if as_json_line:
+        print_json(trial)
+    else:
+        print(describe_trial(trial))
 
 
 def _sync(options: argparse.Namespace) -> int:

@@ -1,0 +1,51 @@
+"""Ctrl-C, at any moment of a command: quiet, and the exit code that shells give it.
+
+A command that trains ends in good order (search/driver/ending.py); all others leave at once, since
+nothing that they do can be left half done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+__all__ = ["Interrupted", "interruptible", "leave_at_once"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """By a signal: a user's own code may raise KeyboardInterrupt, too."""
+
+
+def leave_at_once() -> None:
+    """From now on in a process that is `python -m search`; anywhere else the handling of signals
+    is somebody else's. It is called while Python still looks for `search.__main__`."""
+    ours = sys.argv[:1] == ["-m"] and "search" in sys.orig_argv
+    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside it, where it is `leave_at_once` that holds, Ctrl-C raises Interrupted instead; when it
+    comes again it leaves."""
+    if signal.getsignal(signal.SIGINT) is not _leave:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, _leave)
+    raise Interrupted
