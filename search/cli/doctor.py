@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from search.decisions import plan
-from search.errors import RecordError, TrackingError
+from search.errors import RecordError, TrackingError, UserError
 from search.machines.gpus import gpu_count, gpus_there
 from search.machines.machine import core_count, memory_gib
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
 from search.tasks.task import Task
+from search.tasks.user_code import user_code
 from search.tracking.addresses import check_server
 from trainables.errors import DataError
 
@@ -226,8 +227,9 @@ def _token() -> Finding:
 
 def _data(task: Task, data_dir: Path | None) -> Finding:
     try:
-        prepared = task.data.prepare(task.data.DATASETS[0], data_dir)
-    except (DataError, OSError) as error:
+        with user_code("the data cannot be prepared"):
+            prepared = task.data.prepare(task.data.DATASETS[0], data_dir)
+    except (DataError, UserError, OSError) as error:
         return Finding(light="red", subject="data", found=str(error), fix="see there")
     return Finding(light="green", subject="data", found=f"verified ({prepared.hash[:12]})")
 

@@ -11,13 +11,15 @@ import numpy as np
 
 from search.decisions.history import History
 from search.decisions.sampler import RefusedDrawError, rank_trials, suggest, why_outside_space
-from search.errors import UserError, first_line, reason_of
+from search.errors import UserError, first_line
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.record.record import Record, Study
 from search.tasks.config import StudyConfig, Value
+from search.tasks.imports import is_there
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
+from search.tasks.user_code import user_code, with_place
 from trainables.data import Prepared
 
 __all__ = ["create", "prepare", "probe", "restore_examples"]
@@ -28,15 +30,18 @@ PROBES = 32
 
 def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) -> Study:
     """A new study on record, with what it depends on. Raises ValueError."""
-    data = task.data.load(prepared.folder)
+    with user_code(f"the data of task {config.task} cannot be loaded"):
+        data = task.data.load(prepared.folder)
     probe(task, config, data)
-    labels = task.data.labels(data)
+    with user_code(f"the labels of task {config.task} raise"):
+        labels = task.data.labels(data)
     if np.ndim(labels) != 1:
         raise UserError(
             f"the labels of task {config.task} are one an example, of shape (N,); got "
             f"{np.shape(labels)}"
         )
-    baselines = task.data.baselines(data)
+    with user_code(f"the baselines of task {config.task} raise"):
+        baselines = dict(task.data.baselines(data))
     scores = {n: task.objective(labels, p) for n, p in baselines.items()}
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     objective = {"metric": task.metric, "mode": task.mode}
@@ -71,7 +76,8 @@ def restore_examples(record: Record, study: Study, task: Task, prepared: Prepare
 
 def prepare(task: Task, config: StudyConfig) -> Prepared:
     """The study's data, found, verified and parsed. Raises DataError."""
-    return task.data.prepare(config.dataset, Path(config.data_dir) if config.data_dir else None)
+    with user_code(f"the data of task {config.task} cannot be prepared"):
+        return task.data.prepare(config.dataset, Path(config.data_dir) if config.data_dir else None)
 
 
 def probe(task: Task, config: StudyConfig, data: Any) -> None:
@@ -95,8 +101,22 @@ def probe(task: Task, config: StudyConfig, data: Any) -> None:
                 "draws it returns, by the same name, so that the sampler learns from the record; "
                 "values that follow from those belong into the training function"
             )
-    for _, values in task.first_trials(config):
-        task.check(values, data)
+    with user_code(f"the first points of task {config.task} raise"):
+        for _, values in task.first_trials(config):
+            task.check(values, data)
+    if task.checkpoint_mib is not None:
+        with user_code(f"checkpoint_mib of task {config.task} raises"):
+            float(task.checkpoint_mib(config.fixed))
+    _check_names(task)
+
+
+def _check_names(task: Task) -> None:
+    """Of what is imported later, where torch is."""
+    for field in ("train", "figures", "model"):
+        name = getattr(task, field)
+        module = name.partition(":")[0] if isinstance(name, str) else None
+        if module is not None and not is_there(module):
+            raise UserError(f"Task.{field} names {name!r}: there is no module {module}")
 
 
 class _Refusal(Exception):  # noqa: N818 (caught here)
@@ -122,12 +142,12 @@ def _drawn(task: Task, config: StudyConfig, number: int, data: Any) -> dict[str,
         if isinstance(error, KeyboardInterrupt):
             raise error from None
         what = f"the space of task {config.task} raises"
-        raise _Refusal(f"{what}: {reason_of(error)}") from error
+        raise _Refusal(f"{what}: {with_place(error)}") from error
     except UserError as error:
         raise _Refusal(first_line(error)) from error
     except (Exception, SystemExit) as error:
         what = f"the configuration of task {config.task} raises"
-        raise _Refusal(f"{what}: {reason_of(error)}") from error
+        raise _Refusal(f"{what}: {with_place(error)}") from error
     _check_plain(config.task, values)
     return values
 

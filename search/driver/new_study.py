@@ -23,6 +23,7 @@ from search.tasks.hyperparameter import parse_hyperparameter
 from search.tasks.provenance import changes, depends_on
 from search.tasks.registry import find_task
 from search.tasks.task import Task
+from search.tasks.user_code import user_code
 from search.tracking.addresses import absolute, check_server
 from trainables.data import Prepared
 
@@ -87,7 +88,8 @@ def new_study(
         )
     gpus, workers = _room(address, cpus_per_trial, gpus_per_trial)
     values = {key: _value(task, key, value) for key, value in (fixed or {}).items()}
-    task.configure(values)
+    with user_code(f"the configuration of task {task_name} raises"):
+        task.configure(values)
     without_gpu = {} if gpus and gpus_per_trial else task.without_gpu
     implied = {key: value for key, value in without_gpu.items() if key not in values}
     datasets = task.data.DATASETS

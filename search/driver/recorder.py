@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from search.errors import reason_of
 from search.record.record import Record, Study
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
+from search.tasks.user_code import trace_of
 
 __all__ = ["Recorder"]
 
@@ -83,8 +83,7 @@ class Recorder:
     def refused(self, suggestion: Suggestion, error: BaseException) -> None:
         """A trial that failed before it began, as its space or its configuration raised `error`.
         Raises RecordError."""
-        trace = "".join(traceback.format_exception(error))
-        cause = Cause(reason=reason_of(error), traceback=trace, final=True)
+        cause = Cause(reason=reason_of(error), traceback=trace_of(error), final=True)
         self.append(suggestion, failure(Trial(suggestion), cause))
         self._end_if_hopeless()
 

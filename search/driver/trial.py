@@ -13,8 +13,8 @@ import json
 import os
 import pkgutil
 import signal
+import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -33,6 +33,7 @@ from search.files.study_files import StudyFiles
 from search.machines.node_check import ensure_fit
 from search.tasks.imports import ChangedCodeError, LoadedFiles
 from search.tasks.registry import find_task
+from search.tasks.user_code import trace_of
 from trainables import Epoch
 from trainables.test_split_lock import keep_test_split_locked
 
@@ -229,8 +230,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._draw(epoch, predictions)
         except StorageError:
             raise
-        except Exception:  # a picture is not worth a trial
-            traceback.print_exc()
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # is not worth a trial
+            print(trace_of(error) or reason_of(error), file=sys.stderr)
 
     def _predictions(self, epoch: Epoch) -> np.ndarray:
         """Of the validation examples. Raises ValueError for another shape."""
@@ -264,7 +265,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             error
         )  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        return self._failure(reason_of(error), traceback.format_exc(), final=not memory)
+        return self._failure(reason_of(error), trace_of(error), final=not memory)
 
     def _failure(self, reason: str, trace: str, *, final: bool = True) -> dict[str, Any]:
         """`final`: another attempt gives the same. Memory may be what others have taken."""

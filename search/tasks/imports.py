@@ -9,38 +9,23 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import site
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from search.errors import UserError
-from search.tasks.defined_here import MAIN
+from search.tasks.whose_file import is_of_the_user, is_ours
 
 __all__ = [
     "ChangedCodeError",
     "LoadedFiles",
     "Reached",
     "file_hash",
-    "is_of_the_user",
-    "is_ours",
+    "is_there",
     "reach",
 ]
-
-_ROOT = Path(__file__).resolve().parents[2]
-_OURS = tuple(_ROOT / package for package in ("search", "spaces", "trainables"))
-_INSTALLED = ("site-packages", "dist-packages")
-_PYTHONS = tuple(
-    Path(folder).resolve()
-    for folder in {
-        *(sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-    }
-)
 
 
 @dataclass
@@ -78,19 +63,13 @@ def reach(roots: Iterable[str]) -> Reached:
     return reached
 
 
-def is_ours(path: Path) -> bool:
-    return any(path.resolve().is_relative_to(folder) for folder in _OURS)
-
-
-def is_of_the_user(path: Path) -> bool:
-    """Neither Python's, nor installed, nor ours."""
-    path = path.resolve()
-    installed = any(part in _INSTALLED for part in path.parts)
-    return not installed and not is_ours(path) and not any(map(path.is_relative_to, _PYTHONS))
-
-
 def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def is_there(module: str) -> bool:
+    """Whether a module could be imported. Imports nothing."""
+    return module in sys.modules or _find(module) is not None
 
 
 class ChangedCodeError(UserError):
@@ -102,7 +81,7 @@ class LoadedFiles:
 
     def __init__(self, expected: Mapping[str, str]) -> None:
         """`expected`: a module's name → its file's hash. What a notebook defines has none."""
-        self._expected = {name: expected[name] for name in expected if name != MAIN}
+        self._expected = {name: expected[name] for name in expected if name != "__main__"}
 
     def compare(self) -> None:
         """Look at what was imported since the last time; raises ChangedCodeError.

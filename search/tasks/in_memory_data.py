@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from search.errors import UserError
+from search.tasks.user_code import user_code
 from trainables.data import Prepared
 
 __all__ = ["InMemoryData"]
@@ -112,4 +113,5 @@ def _array(data: Any) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _made_once(make: Callable[[], Any]) -> Any:
-    return make()
+    with user_code("the data cannot be made"):
+        return make()

@@ -11,9 +11,10 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
-from search.errors import UserError, first_line, reason_of
+from search.errors import UserError, first_line
 from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
+from search.tasks.user_code import with_place
 
 __all__ = ["NAMES", "find_task", "is_imported_from"]
 
@@ -80,7 +81,7 @@ def find_task(name: str) -> Task:
     except UserError as error:
         raise UserError(f"task {name!r}: {first_line(error)}") from None
     except (Exception, SystemExit) as error:  # whatever a user's module may raise
-        raise UserError(f"task {name!r} cannot be imported: {reason_of(error)}") from None
+        raise UserError(f"task {name!r} cannot be imported: {with_place(error)}") from None
     if not isinstance(task, Task):
         raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
     return task

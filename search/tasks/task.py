@@ -15,9 +15,12 @@ import numpy as np
 from search.errors import UserError, first_line
 from search.tasks.config import StudyConfig, Value
 from search.tasks.task_checks import check_task
+from search.tasks.user_code import user_code
 from trainables import TrainingFunction
 from trainables.data import HeldOut, Prepared
 from trainables.export import ModelModule
+
+_MODEL_FUNCTIONS = ("export", "load", "example", "typed")
 
 __all__ = ["DataModule", "Task", "TestableData"]
 
@@ -134,7 +137,15 @@ class Task:
         """The module that `model` names; imports torch. Raises UserError where it names none."""
         if self.model is None:
             raise UserError(f"task {self.name} names no model (Task.model): it has no promotion")
-        return cast(ModelModule, importlib.import_module(self.model))
+        with user_code(f"the model of task {self.name} cannot be imported"):
+            module = importlib.import_module(self.model)
+        missing = [name for name in _MODEL_FUNCTIONS if not callable(getattr(module, name, None))]
+        if missing:
+            raise UserError(
+                f"Task.model must have the functions {', '.join(_MODEL_FUNCTIONS)} "
+                f"(trainables/export.py); {', '.join(missing)} missing in {self.model}"
+            )
+        return cast(ModelModule, module)
 
     def testable_data(self) -> TestableData:
         """The data, with their test split. Raises UserError where they have none."""
@@ -149,7 +160,8 @@ class Task:
 
     def objective(self, labels: np.ndarray, predictions: np.ndarray) -> float:
         """The data module's objective as a plain number, of labels (N,) and predictions."""
-        return float(self.data.objective(labels, predictions))
+        with user_code(f"the objective of task {self.name} raises"):
+            return float(self.data.objective(labels, predictions))
 
     @property
     def per_example(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:

@@ -72,7 +72,7 @@ def _hook() -> None: ...
     ],
 )
 def test_what_cannot_be_read_back_is_named_by_its_path(tmp_path, state, where):
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match="without running code") as refused:
         checkpoint.save(state, tmp_path, 1)
 
     assert str(refused.value).startswith(where)
