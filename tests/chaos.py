@@ -1,13 +1,14 @@
-"""Kill a study at random moments, resume it, and compare it with one that was left alone.
+"""Disturb studies at random moments, resume them, and compare with those that were left alone.
 
-    python -m tests.chaos --kills 20 [--seed 0] [--postgresql]
+    python -m tests.chaos --kills 50 [--seed 0] [--only failing-code]
 
 Real processes: the driver, its workers and the MLflow projection are killed by SIGKILL, from
 outside at random moments (set-up and summary included) and from inside a database commit or a
-checkpoint's writing (tests/chaos_hooks). Prints a line a kill, with what became of the command, and
-a line a study: commands that hung or failed though their driver lived, trials lost, doubled, tables
-that differ, MLflow's runs. With --postgresql the record is in a server of that kind, which crashes
-too.
+checkpoint's writing (tests/chaos_hooks); a record in a file is locked by another program, or
+moved away for a while; a record's PostgreSQL crashes. The studies in turn (chaos_studies.py): a
+real training, code that fails in every way, a slow storage, a record in PostgreSQL. Prints a line
+a kill, with what became of the command, and a line a study: commands that hung or failed though
+their driver lived, trials lost, doubled, tables that differ, MLflow's runs.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ import argparse
 import contextlib
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from search.record.record import open_record
+from tests.chaos_studies import Setting, Victim, settings
 from tests.chaos_verdict import Verdict, judge
 from tests.postgres import PostgresServer, postgres_server
 
-ROOT = Path(__file__).resolve().parent.parent
-ARGUMENTS = ["sts", "--dataset", "toy", "--trials", "10", "--workers", "1", "--quiet"]
 KILLS_A_STUDY = 4
-LONGEST_S = 120.0  # a command
+LONGEST_S = 180.0  # a command
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,25 @@ class Kill:
         return f"{moment}, {'HUNG' if self.code is None else f'exit code {self.code}'}"
 
 
-Kind = Callable[[Path, list[str], random.Random], Kill]
+Kind = Callable[[Victim, random.Random], Kill]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--only", default="", help="studies of this name alone")
     options = parser.parse_args()
-    chance, kinds = random.Random(options.seed), KINDS
+    begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if options.postgresql:
-            server = stack.enter_context(postgres_server())
-            os.environ["SEARCH_RECORD"] = server.database()
-            kinds = [*KINDS, killing(server)]
-        verdicts = chaos(folder, options.kills, chance, kinds)
+        server = stack.enter_context(_server())
+        chosen = settings(folder, server.database() if server else None)
+        chosen = [setting for setting in chosen if options.only in setting.name]
+        chance = random.Random(options.seed)
+        verdicts = chaos(folder, options.kills, chance, chosen, server)
     good = sum(verdict.good for verdict in verdicts)
+    print(f"{time.monotonic() - begun:.0f} s")
     print(
         f"{options.kills} kills in {len(verdicts)} studies: "
         f"{sum(v.broken for v in verdicts)} commands hung or failed, "
@@ -83,80 +85,117 @@ def main() -> int:
     return 0 if good == len(verdicts) else 1
 
 
-def chaos(folder: Path, kills: int, chance: random.Random, kinds: list[Kind]) -> list[Verdict]:
-    """So many kills, four to a study; the verdict on each study."""
-    run(folder, "run", *ARGUMENTS, "--name", "undisturbed")
-    verdicts = []
+@contextlib.contextmanager
+def _server() -> Iterator[PostgresServer | None]:
+    """None where PostgreSQL is not installed."""
+    if shutil.which("initdb") is None and not list(Path("/usr/lib/postgresql").glob("*/bin")):
+        yield None
+        return
+    with postgres_server() as server:
+        yield server
+
+
+def chaos(
+    folder: Path,
+    kills: int,
+    chance: random.Random,
+    chosen: Sequence[Setting],
+    server: PostgresServer | None,
+) -> list[Verdict]:
+    """So many kills, four to a study, the settings in turn; the verdict on each study."""
+    verdicts: list[Verdict] = []
     done = 0
     while done < kills:
-        name, broken = f"study{len(verdicts)}", 0
+        setting = chosen[len(verdicts) % len(chosen)]
+        if len(verdicts) < len(chosen):
+            run(Victim(folder, setting, setting.alone))
+        victim, broken = Victim(folder, setting, f"study{len(verdicts)}"), 0
         for number in range(min(kills - done, KILLS_A_STUDY)):
-            kind = chance.choice(kinds)
-            print(f"{name} kill {number}: {kind.__doc__}", end=" ", flush=True)
-            kill = kind(folder, _command(folder, name), chance)
+            kind = chance.choice(kinds_for(setting, server))
+            print(f"{victim.name} ({setting.name}) kill {number}: {kind.__doc__}", end=" ")
+            sys.stdout.flush()
+            kill = kind(victim, chance)
             print(kill, flush=True)
             broken += not kill.good
             if not kill.moment:  # does not count, and there is nothing left to kill
                 break
             done += 1
-        run(folder, *_command(folder, name))
-        run(folder, "sync", name)
-        verdicts.append(judge(folder, name, broken))
-        print(f"{name}: {verdicts[-1]}", flush=True)
+        run(victim)
+        run(victim, "sync", victim.name)
+        store = f"sqlite:///{folder}/mlflow.db"
+        verdicts.append(judge(victim.record(), store, victim.name, setting.alone, broken))
+        print(f"{victim.name}: {verdicts[-1]}", flush=True)
     return verdicts
 
 
-def _command(folder: Path, name: str) -> list[str]:
-    if exists(folder, name):
-        return ["resume", name, "--quiet"]
-    return ["run", *ARGUMENTS, "--name", name]
+def kinds_for(setting: Setting, server: PostgresServer | None) -> list[Kind]:
+    if setting.in_sqlite:
+        return [*KINDS, lock_database, move_database]
+    assert server is not None
+    return [*KINDS, killing(server)]
 
 
-def kill_driver(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_driver(victim: Victim, chance: random.Random) -> Kill:
     """the driver, at a random moment"""
-    kill = _kill_from_outside(folder, command, chance, lambda process: process)
+    kill = _kill_from_outside(victim, chance, lambda process: process)
     return replace(kill, driver=True)
 
 
-def kill_worker(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_worker(victim: Victim, chance: random.Random) -> Kill:
     """a worker, at a random moment"""
-    return _kill_from_outside(folder, command, chance, lambda p: _child(p, "SegmentTrainable"))
+    return _kill_from_outside(victim, chance, lambda p: _child(p, "SegmentTrainable"))
 
 
-def kill_tracking(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_tracking(victim: Victim, chance: random.Random) -> Kill:
     """the MLflow projection, at a random moment"""
-    return _kill_from_outside(folder, command, chance, lambda p: _child(p, "search.tracking"))
+    return _kill_from_outside(victim, chance, lambda p: _child(p, "search.tracking"))
 
 
-def kill_in_commit(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_in_commit(victim: Victim, chance: random.Random) -> Kill:
     """the driver, inside a database commit"""
-    kill = _kill_from_inside(folder, command, f"driver:commit:{chance.randint(1, 30)}")
+    kill = _kill_from_inside(victim, f"driver:commit:{chance.randint(1, 30)}")
     return replace(kill, driver=True)
 
 
-def kill_after_commit(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_after_commit(victim: Victim, chance: random.Random) -> Kill:
     """the driver, right after a database commit"""
-    kill = _kill_from_inside(folder, command, f"driver:committed:{chance.randint(1, 30)}")
+    kill = _kill_from_inside(victim, f"driver:committed:{chance.randint(1, 30)}")
     return replace(kill, driver=True)
 
 
-def kill_in_checkpoint(folder: Path, command: list[str], chance: random.Random) -> Kill:
+def kill_in_checkpoint(victim: Victim, chance: random.Random) -> Kill:
     """a worker, while a checkpoint is written"""
-    return _kill_from_inside(folder, command, f"worker:fsync:{chance.randint(1, 16)}")
+    return _kill_from_inside(victim, f"worker:fsync:{chance.randint(1, 16)}")
+
+
+def lock_database(victim: Victim, chance: random.Random) -> Kill:
+    """the record, locked by another program for some seconds"""
+    process, moment, too_late = _begin_and_wait(victim, chance)
+    with contextlib.closing(sqlite3.connect(victim.database, timeout=60)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        time.sleep(chance.uniform(1, 8))
+        other.rollback()
+    return Kill("" if too_late else moment, _exit_code(process, LONGEST_S))
+
+
+def move_database(victim: Victim, chance: random.Random) -> Kill:
+    """the record, moved away for some seconds"""
+    process, moment, too_late = _begin_and_wait(victim, chance)
+    away = victim.database.with_name("record.db.away")
+    victim.database.rename(away)
+    time.sleep(chance.uniform(0.5, 5))
+    away.rename(victim.database)
+    return Kill("" if too_late else moment, _exit_code(process, LONGEST_S), driver=True)
 
 
 def killing(server: PostgresServer) -> Kind:
-    def kill_server(folder: Path, command: list[str], chance: random.Random) -> Kill:
+    def kill_server(victim: Victim, chance: random.Random) -> Kill:
         """the record's server, at a random moment, for some seconds"""
-        process = _start(folder, command)
-        moment = chance.uniform(4, 16)
-        time.sleep(moment)
-        too_late = process.poll() is not None
+        process, moment, too_late = _begin_and_wait(victim, chance)
         server.stop("immediate")
         time.sleep(chance.uniform(0, 6))
         server.start()
-        code = _exit_code(process, LONGEST_S)
-        return Kill("" if too_late else f"at {moment:.1f} s", code, driver=True)
+        return Kill("" if too_late else moment, _exit_code(process, LONGEST_S), driver=True)
 
     return kill_server
 
@@ -171,43 +210,34 @@ KINDS: list[Kind] = [
 ]
 
 
-def run(folder: Path, *arguments: str) -> None:
+def run(victim: Victim, *arguments: str) -> None:
     """A command that must end well."""
-    done = _start(folder, list(arguments))
-    out, err = done.communicate(timeout=2 * LONGEST_S)
-    if done.returncode:
-        raise SystemExit(f"{arguments} ended with {done.returncode}: {out} {err}")
+    process = victim.start(*arguments)
+    said, _ = process.communicate(timeout=2 * LONGEST_S)
+    if process.returncode:
+        raise SystemExit(f"{process.args} ended with {process.returncode}: {said}")
 
 
-def exists(folder: Path, name: str) -> bool:
-    if "SEARCH_RECORD" not in os.environ and not (folder / "studies" / "record.db").exists():
-        return False
-    record = open_record(folder / "studies", create=True)
-    return name in [study.name for study in record.studies()]
-
-
-def _start(folder: Path, arguments: list[str], **chaos: str) -> subprocess.Popen[str]:
-    path = f"{ROOT}/tests/chaos_hooks:{ROOT}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "search", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, **chaos},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def _begin_and_wait(
+    victim: Victim, chance: random.Random
+) -> tuple[subprocess.Popen[str], str, bool]:
+    """A command at a random moment of its life; whether it had ended by then."""
+    process = victim.start()
+    moment = chance.uniform(1, victim.takes_s)
+    ends = time.monotonic() + moment
+    while time.monotonic() < ends and process.poll() is None:
+        time.sleep(0.05)
+    return process, f"at {moment:.1f} s", process.poll() is not None
 
 
 def _kill_from_outside(
-    folder: Path,
-    command: list[str],
+    victim: Victim,
     chance: random.Random,
     whom: Callable[[psutil.Process], psutil.Process | None],
 ) -> Kill:
-    process = _start(folder, command)
+    process = victim.start()
     begun = time.monotonic()
-    moment = begun + chance.uniform(0.5, _takes_s(folder))
+    moment = begun + chance.uniform(0.5, victim.takes_s)
     killed = ""
     while process.poll() is None and time.monotonic() < begun + LONGEST_S:
         if time.monotonic() >= moment and not killed:
@@ -220,15 +250,9 @@ def _kill_from_outside(
     return Kill(killed, _exit_code(process, begun + LONGEST_S - time.monotonic()))
 
 
-def _takes_s(folder: Path) -> float:
-    """A study that is left alone, from Enter to prompt."""
-    record = open_record(folder / "studies")
-    return record.history(record.study("undisturbed")).spans[0].wall_s + 2
-
-
-def _kill_from_inside(folder: Path, command: list[str], plan: str) -> Kill:
-    mark = folder / f"mark-{time.monotonic_ns()}"
-    process = _start(folder, command, CHAOS_KILL=plan, CHAOS_MARK=str(mark))
+def _kill_from_inside(victim: Victim, plan: str) -> Kill:
+    mark = victim.folder / f"mark-{time.monotonic_ns()}"
+    process = victim.start(CHAOS_KILL=plan, CHAOS_MARK=str(mark))
     code = _exit_code(process, LONGEST_S)
     return Kill(plan if mark.exists() else "", code)
 
@@ -236,7 +260,9 @@ def _kill_from_inside(folder: Path, command: list[str], plan: str) -> Kill:
 def _exit_code(process: subprocess.Popen[str], seconds: float) -> int | None:
     """Of the process, when it has ended; None if it did not, and was killed."""
     try:
-        process.communicate(timeout=seconds)
+        said, _ = process.communicate(timeout=seconds)
+        if process.returncode not in (0, -signal.SIGKILL):
+            print(f"[{(said or '').strip()[-300:]}]", end=" ")
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

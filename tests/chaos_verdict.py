@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from search.files.paths import checkpoint_folder
-from search.record.record import open_record
+from search.decisions.history import History, Trial
+from search.record.record import Record
 from search.reports.summary import best_trial
 from search.tasks.registry import find_task
-from trainables import checkpoint
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,10 @@ class Verdict:
         return not wrong and self.mlflow == "complete"
 
 
-def judge(folder: Path, name: str, broken: int) -> Verdict:
-    """Compare the study with the one left alone; so many of its commands were broken."""
-    expected, found = table(folder, "undisturbed"), table(folder, name)
+def judge(record: Record, mlflow: str, name: str, alone: str, broken: int) -> Verdict:
+    """Compare the study with the one left alone; so many of its commands were broken. `mlflow`: the
+    store's address."""
+    expected, found = table(record, alone), table(record, name)
     numbers = [row[0] for row in found["suggestions"]]
     epochs = [row[:2] for row in found["epochs"]]
     return Verdict(
@@ -42,14 +42,13 @@ def judge(folder: Path, name: str, broken: int) -> Verdict:
         lost=len({row[0] for row in expected["suggestions"]} - set(numbers)),
         doubled=len(numbers) - len(set(numbers)) + len(epochs) - len(set(epochs)),
         differing=found != expected,
-        weights_differ=not _same(best_weights(folder, name), best_weights(folder, "undisturbed")),
-        mlflow=mlflow_state(folder, name),
+        weights_differ=not _same(best_weights(record, name), best_weights(record, alone)),
+        mlflow=mlflow_state(record, mlflow, name),
     )
 
 
-def table(folder: Path, name: str) -> dict[str, list[Any]]:
+def table(record: Record, name: str) -> dict[str, list[Any]]:
     """All of a study but times: suggestions, epochs with metrics and decisions, states."""
-    record = open_record(folder / "studies")
     study = record.study(name)
     history = record.history(study)
     return {
@@ -62,37 +61,46 @@ def table(folder: Path, name: str) -> dict[str, list[Any]]:
             for t in history.trials
             for e in t.epochs
         ],
-        "states": [history.state(t, study.config.max_epochs) for t in history.trials],
+        "states": [_state(history, t, study.config.max_epochs) for t in history.trials],
     }
 
 
-def best_weights(folder: Path, name: str) -> Any:
-    record = open_record(folder / "studies")
+def _state(history: History, trial: Trial, max_epochs: int) -> str:
+    """With the reason of a failure; what Ray says of a death differs from one to the next."""
+    state = history.state(trial, max_epochs)
+    if state != "failed":
+        return state
+    reason = trial.failures[-1].reason
+    return f"failed: {'a death' if 'process' in reason else reason}"
+
+
+def best_weights(record: Record, name: str) -> Any:
     study = record.study(name)
-    best = best_trial(record.history(study), study, find_task("sts"))
+    best = best_trial(record.history(study), study, find_task(study.config.task))
     assert best is not None
-    loaded = checkpoint.load(checkpoint_folder(record.study_folder(name), best.number))
+    loaded = record.files(study).load_checkpoint(best.number, best.epoch)
     assert loaded is not None
     return loaded[1]
 
 
-def mlflow_state(folder: Path, name: str) -> str:
+def mlflow_state(record: Record, mlflow: str, name: str) -> str:
     """ "complete", or what is wrong."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db")
-    experiment = client.get_experiment_by_name("sts")
+    task = find_task(record.study(name).config.task)
+    client = MlflowClient(tracking_uri=mlflow)
+    experiment = client.get_experiment_by_name(task.name)
     runs = client.search_runs([experiment.experiment_id], f"tags.study = '{name}'", max_results=500)
     trials = [run for run in runs if "trial" in run.data.tags]
-    expected = table(folder, name)
+    expected = table(record, name)
     if len(runs) - len(trials) != 1 or len(trials) != len(expected["suggestions"]):
         return f"{len(runs) - len(trials)} parent runs, {len(trials)} trials"
     if any(run.info.status == "RUNNING" for run in runs):
         return "runs left running"
     for run in trials:
         number = int(run.data.tags["trial"])
-        values = [row[2]["dev_pearson"] for row in expected["epochs"] if row[0] == number]
-        told = client.get_metric_history(run.info.run_id, "dev_pearson")
+        values = [row[2][task.metric] for row in expected["epochs"] if row[0] == number]
+        told = client.get_metric_history(run.info.run_id, task.metric)
         if [metric.value for metric in sorted(told, key=lambda m: m.step)] != values:
             return f"trial {number} has another curve"
     return "complete"
@@ -101,6 +109,8 @@ def mlflow_state(folder: Path, name: str) -> str:
 def _same(first: Any, second: Any) -> bool:
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
+    if isinstance(first, np.ndarray):
+        return np.array_equal(first, second)
     if isinstance(first, dict):
         return first.keys() == second.keys() and all(_same(v, second[k]) for k, v in first.items())
     if isinstance(first, list | tuple):

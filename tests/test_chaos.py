@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import chaos
+from tests.chaos_studies import Setting, Victim
 from tests.conftest import ROOT
 from tests.waiting import Stopwatch
 
@@ -49,15 +50,16 @@ def test_a_command_must_end_and_go_on_where_its_driver_lives(kill, good, said):
 
 @pytest.mark.parametrize(("program", "code"), [("time.sleep(60)", None), ("sys.exit(3)", 3)])
 def test_a_command_that_hangs_or_fails_is_seen(monkeypatch, program, code):
-    def start(*_: object) -> subprocess.Popen[str]:
-        arguments = [sys.executable, "-c", f"import sys, time; {program}"]
-        return subprocess.Popen(arguments, text=True, start_new_session=True)
+    class Command(Victim):
+        takes_s = 20.0
 
-    monkeypatch.setattr(chaos, "_start", start)
+        def start(self, *_: str, **__: str) -> subprocess.Popen[str]:
+            arguments = [sys.executable, "-c", f"import sys, time; {program}"]
+            return subprocess.Popen(arguments, text=True, start_new_session=True)
+
     monkeypatch.setattr(chaos, "LONGEST_S", 2.0)
-    monkeypatch.setattr(chaos, "_takes_s", lambda folder: 20.0)
     stopwatch = Stopwatch()
-    kill = chaos.kill_tracking(Path(), [], random.Random(0))
+    kill = chaos.kill_tracking(Command(Path(), Setting("s", ()), "s"), random.Random(0))
     assert kill == chaos.Kill("", code)
     assert not kill.good
     assert stopwatch.within(30)

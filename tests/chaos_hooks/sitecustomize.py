@@ -4,12 +4,17 @@ CHAOS_KILL is PROCESS:MOMENT:N, as in driver:commit:7 (inside the 7th database c
 yet committed), driver:committed:7 (right after it), worker:fsync:3 (a checkpoint is written, but
 not yet in place). Only processes of that kind are touched, and CHAOS_MARK is made first, so that
 it happens once in all.
+
+CHAOS_SLOW_STORAGE_S: each request to a storage takes so long.
 """
 
+import functools
+import importlib.util
 import os
 import signal
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
 
@@ -84,3 +89,35 @@ if "CHAOS_KILL" in os.environ:
     _whose, _moment, _number = os.environ["CHAOS_KILL"].split(":")
     if _process() == _whose:
         _arm(_moment, int(_number))
+
+
+class _SlowStorage:
+    """Finds the module of the storage, and slows what it defines."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "search.files.storage":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def and_slow(module):
+            execute(module)
+            for method in ("_put", "_get", "keys", "delete"):
+                setattr(module.Store, method, _slow(getattr(module.Store, method)))
+
+        spec.loader.exec_module = and_slow
+        return spec
+
+
+def _slow(function):
+    @functools.wraps(function)
+    def slow(*arguments, **options):
+        time.sleep(float(os.environ["CHAOS_SLOW_STORAGE_S"]))
+        return function(*arguments, **options)
+
+    return slow
+
+
+if "CHAOS_SLOW_STORAGE_S" in os.environ:
+    sys.meta_path.insert(0, _SlowStorage())
