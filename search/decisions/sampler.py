@@ -186,10 +186,17 @@ def _parameters(
     values = dict(config)
     if any(values.get(name, value) != value for name, value in fixed):
         return None  # a named point that is run as it stands, whatever is fixed
+    drawing = FixedTrial(values)
     try:
-        ranges = _replayed(values, space, dict(fixed)).distributions
+        _replay(drawing, space, dict(fixed))
+    except UserWarning:
+        return None
     except (Exception, SystemExit, KeyboardInterrupt):
-        return None  # also whatever the space raises, as it may have done when it was drawn
+        # What it raises, it may have raised when this was drawn: then all that was is known, and
+        # the sampler is to learn of it.
+        if set(drawing.distributions) != set(values):
+            return None
+    ranges = drawing.distributions
     return {name: values[name] for name in ranges}, {n: _shared(r) for n, r in ranges.items()}
 
 
@@ -199,15 +206,13 @@ def _shared(distribution: BaseDistribution) -> BaseDistribution:
     return distribution
 
 
-def _replayed(values: dict[str, Value], space: Space, fixed: Mapping[str, Value]) -> FixedTrial:
-    """A trial that has drawn these values. Raises UserWarning or ValueError, as FixedTrial does,
-    where one is missing or outside its range."""
-    drawing = FixedTrial(values)
+def _replay(drawing: FixedTrial, space: Space, fixed: Mapping[str, Value]) -> None:
+    """Draw what the trial has drawn. Raises UserWarning or ValueError, as FixedTrial does, where a
+    value is missing or outside its range; and whatever the space raises."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning)
         warnings.filterwarnings("error", message=".*out of the range", category=UserWarning)
         draw(drawing, space, fixed)
-    return drawing
 
 
 def why_outside_space(
@@ -216,7 +221,7 @@ def why_outside_space(
     """Why the sampler learns nothing from trials with such values: the reason why they are outside
     the space. None if they are inside."""
     try:
-        _replayed(values, space, fixed)
+        _replay(FixedTrial(values), space, fixed)
     except (UserWarning, ValueError) as error:
         return " ".join(str(error).split())
     return None

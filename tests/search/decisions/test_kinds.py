@@ -115,7 +115,7 @@ def test_a_refused_draw_is_told_by_the_space_s_own_names():
         return config
 
     past = _play(_scales, 12, lambda config: 0.5)
-    ranked = sampler.rank_trials(past, lambda trial: 0.0)
+    ranked = sampler.rank_trials(past, lambda t: float(t.suggestion.config["size"] == "small"))
     refusals = []
     for seed in range(12):
         options = {"space": refusing, "fixed": {}, "sampler": "tpe", "seed": seed}
