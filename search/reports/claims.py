@@ -11,6 +11,7 @@ import numpy as np
 from search.decisions.history import Trial
 from search.files.paths import baseline_file, labels_file, load_predictions, predictions_file
 from search.files.study_files import StudyFiles
+from search.reports.numbers import estimate_text
 from search.statistics.intervals import Estimate, example_interval
 from search.statistics.pseudo_values import values_of
 from search.statistics.selection import corrected_difference
@@ -53,8 +54,8 @@ def difference_from_baseline(
 
     `values_CN`: the values of those trials that can be read, the best first (pseudo_values.py).
     If these are all, the difference is corrected for the choice among them; else it is that of the
-    first, as it looks. Nothing corrects for the luck of its seed, which is a part of what it is,
-    nor for trials that were stopped at rungs.
+    first, as it looks. It tells of that run: nothing corrects for the luck of its one seed, of
+    whose noise nothing is known, nor for trials that were stopped at rungs.
     """
     corrected = among == 1 or len(values_CN) > 1
     gain: Estimate = (
@@ -66,15 +67,22 @@ def difference_from_baseline(
     return {
         "difference": found.pop("mean"),
         **found,
-        "beyond_noise": gain.beyond_noise,
+        "beyond_example_noise": gain.beyond_noise,
         "chosen_among": among,
         "corrected": corrected,
     }
 
 
-def describe_claim(claim: Mapping[str, Any]) -> str:
-    """What of the choice the claim accounts for, in words."""
-    if claim["chosen_among"] == 1:
-        return ""
-    correction = "corrected" if claim["corrected"] else "not corrected"
-    return f" ({correction} for the choice among {claim['chosen_among']} complete trials)"
+def describe_claim(claim: Mapping[str, Any], *, stopped: int) -> str:
+    """The claim, and what of the choice it accounts for, in words. `stopped`: trials at rungs."""
+    gap = estimate_text(claim["difference"], claim["low"], claim["high"], signed=True)
+    verdict = "beyond" if claim["beyond_example_noise"] else "within"
+    among = f"the choice among {claim['chosen_among']} complete trials"
+    not_corrected = ["the luck of its one seed"]
+    if not claim["corrected"]:
+        not_corrected.append(among)
+    if stopped:
+        not_corrected.append("the choice at rungs")
+    parts = [f"corrected for {among}"] if claim["corrected"] and claim["chosen_among"] > 1 else []
+    parts.append(f"not corrected for {', '.join(not_corrected)}")
+    return f"the best is {gap} from it, {verdict} the noise of examples ({'; '.join(parts)})"

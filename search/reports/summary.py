@@ -13,7 +13,7 @@ from search.errors import RecordError
 from search.files.text import one_line
 from search.record.record import Record, Study
 from search.reports.claims import best_minus_baseline, describe_claim
-from search.reports.numbers import estimate_text, number_texts
+from search.reports.numbers import number_texts
 from search.tasks.task import Task
 
 __all__ = [
@@ -133,10 +133,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             line += f" (trial {baseline['trial']} of this study)"
         paired = baseline.get("best_minus_this")
         if paired:
-            verdict = "beyond the noise" if paired["beyond_noise"] else "within the noise"
-            gap = estimate_text(paired["difference"], paired["low"], paired["high"], signed=True)
-            line += f"; the best is {gap} from it, {verdict}"
-            line += describe_claim(paired)
+            line += f"; {describe_claim(paired, stopped=trials['pruned'])}"
         lines.append(line)
     counts = ", ".join(f"{trials[state]} {state}" for state in STATES if trials[state])
     lines.append(f"trials: {trials['total']} ({counts or 'none begun'})")

@@ -81,7 +81,7 @@ def test_a_study_ends_with_its_summary_as_the_last_line(undisturbed):
     assert set(undisturbed["best"]) == {"trial", "value", "epoch", "config"}
     assert set(undisturbed["best"]["config"]) == {"x", "kind", "bump", "epoch_s", "fault"}
     assert {"start", "default", "zero"} == set(undisturbed["baselines"])
-    assert undisturbed["baselines"]["zero"]["best_minus_this"]["beyond_noise"]
+    assert undisturbed["baselines"]["zero"]["best_minus_this"]["beyond_example_noise"]
     assert undisturbed["wall_s"] > 39 * 0.05
     assert undisturbed["train_s"] > 0
     assert 0 < undisturbed["utilisation"] < 1
@@ -194,7 +194,7 @@ def test_an_extended_study_goes_on_where_it_ended(place, disturbed):
     summary = json.loads(told.stdout.splitlines()[-1])
     after = _table(place.record, "disturbed")
     assert summary["trials"]["total"] == TRIALS + 3
-    assert summary["baselines"]["zero"]["best_minus_this"]["beyond_noise"]
+    assert summary["baselines"]["zero"]["best_minus_this"]["beyond_example_noise"]
     assert summary["epochs"] == summary["epochs_planned"] == 2 * 9 + 12 + 4 * 2 + 1 * 6
     assert after["suggestions"][:TRIALS] == before["suggestions"]
     assert after["epochs"][:39] == before["epochs"]

@@ -70,7 +70,7 @@ def test_killed_on_nodes_that_are_lost_it_goes_on_from_the_storage(storage, plac
     assert told.returncode == 0, told.stderr
     summary = json.loads(told.stdout.splitlines()[-1])
     assert summary["trials"]["complete"] == TRIALS
-    assert summary["baselines"]["zero"]["best_minus_this"]["beyond_noise"]
+    assert summary["baselines"]["zero"]["best_minus_this"]["beyond_example_noise"]
     for number in range(TRIALS):
         assert_undisturbed(place, "s", number)
     shown = [show_trial(place.record, place.record.study("s"), n) for n in range(len(before))]

@@ -156,11 +156,12 @@ def test_baselines_are_the_named_points_and_what_needs_no_training(record):
     assert found["baselines"]["start"] == {"trial": 1, "value": 0.7}
     paired = found["baselines"]["zero"]["best_minus_this"]
     assert paired["difference"] == pytest.approx(0.99)
-    assert paired["beyond_noise"]
+    assert paired["beyond_example_noise"]
     assert "best: trial 1, score 0.7000" in text
     assert "zero: score 0.1000; the best is +0.9900 [+0.9900, +0.9900] from it, beyond" in text
     # What the other complete trial has predicted is not here.
-    assert "(not corrected for the choice among 2 complete trials)" in text
+    luck = "not corrected for the luck of its one seed"
+    assert f"({luck}, the choice among 2 complete trials)" in text
     assert "trials: 2 (2 complete)" in text
 
 
@@ -177,8 +178,11 @@ def test_the_first_claim_is_corrected_for_the_choice_it_rests_on(record):
     claim = found["baselines"]["zero"]["best_minus_this"]
 
     assert (claim["chosen_among"], claim["corrected"]) == (40, True)
-    assert not claim["beyond_noise"]
-    assert "within the noise (corrected for the choice among 40 complete" in summary.describe(found)
+    assert not claim["beyond_example_noise"]
+    text = summary.describe(found)
+    assert (
+        "within the noise of examples (corrected for the choice among 40 complete trials;" in text
+    )
 
 
 def test_a_trial_that_is_not_there_is_said(record):

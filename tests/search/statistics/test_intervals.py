@@ -8,7 +8,6 @@ import pytest
 from search.statistics.intervals import (
     difference,
     example_interval,
-    interval_text,
     joint_interval,
     pooled_sd,
     pooled_seeds,
@@ -160,5 +159,3 @@ def test_numbers_that_do_not_vary_have_an_interval_of_no_width():
     gain = example_interval(np.full(50, 0.01))
 
     assert (gain.low, gain.high) == (pytest.approx(0.01), pytest.approx(0.01))
-    assert interval_text(gain.low, gain.high) == "[0.0100, 0.0100]"
-    assert interval_text(None, None) == "[unknown]"

@@ -1,0 +1,177 @@
+"""How often is "beyond the noise" said where nothing is better? Whole studies, simulated.
+
+    python -m tests.benchmarks.false_claims [--studies 1000] [--examples 1500] [--seed-noise 0.5]
+
+A study: 64 configurations run once each, a third goes on at rungs 1 and 3 of 9 epochs, by scores on
+the same validation examples, so that 7 are complete; the best 5 run again on 3 fresh seeds, the
+best of these on 5 more. Noise, in standard errors of one run's score by its examples: an example's
+own difficulty, the same for all (half of the variance); what it is to a configuration (a fifth);
+what it is to a run (the rest; a run's at a rung and at its end correlate by .7); and the seed's,
+`--seed-noise`. Nothing better: all configurations, the baseline and the champion are equally good.
+Better: the configurations deviate by one such error, and the baseline is as good as their mean.
+
+Claims, as made by the service's own functions:
+
+run        `run`, `show`: the best is beyond the noise of what needs no training. Said of that run;
+           of its configuration, over other seeds, it is counted beside it
+plain      the same as it was said before, of the best as it looks
+confirmed  `promote`: the first by fresh seeds is beyond the noise of another contender
+champion   the final runs are beyond the noise better than a champion that was not chosen on these
+           examples; and than one that another such study has chosen on them
+test       on other examples, which nothing was chosen by: final runs against the baseline
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections import Counter
+
+import numpy as np
+
+from search.reports.claims import difference_from_baseline
+from search.statistics.intervals import difference, example_interval, joint_interval, pooled_seeds
+from search.statistics.selection import corrected_score
+
+TRIALS, CONTENDERS, FRESH, FINAL = 64, 5, 3, 5
+SHARED, CONFIGURATION, RUN = 0.5, 0.2, 0.3
+RUNG_CORRELATION = 0.7
+
+
+class Study:
+    """Scores in standard errors of one run's by its N examples, values (…, N)."""
+
+    def __init__(
+        self,
+        random: np.random.Generator,
+        examples: int,
+        seed_noise: float,
+        spread: float,
+        shared_N: np.ndarray,
+    ) -> None:
+        self.random, self.examples, self.seed_noise = random, examples, seed_noise
+        self.shared_N = shared_N
+        self.true_C = spread * random.standard_normal(TRIALS)
+        self.own_CN = self._normal(TRIALS, examples)
+
+    def _normal(self, *shape: int) -> np.ndarray:
+        """Numbers an example, whose mean has variance 1."""
+        return math.sqrt(self.examples) * self.random.standard_normal(shape)
+
+    def values(self, run_N: np.ndarray, chosen: np.ndarray | int) -> np.ndarray:
+        """Of runs of these configurations, but for their seeds."""
+        return (
+            math.sqrt(SHARED) * self.shared_N
+            + math.sqrt(CONFIGURATION) * self.own_CN[chosen]
+            + math.sqrt(RUN) * run_N
+            + self.true_C[chosen][..., None]
+        )
+
+    def search(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The complete trials, best first: which, their values (C, N) and runs' true scores."""
+        luck_C = self.seed_noise * self.random.standard_normal(TRIALS)
+        run_CN = self._normal(TRIALS, self.examples)
+        left = np.arange(TRIALS)
+        for _ in range(2):
+            rung_CN = RUNG_CORRELATION * run_CN[left] + math.sqrt(
+                1 - RUNG_CORRELATION**2
+            ) * self._normal(len(left), self.examples)
+            scores = self.values(rung_CN, left).mean(axis=1) + luck_C[left]
+            left = left[np.argsort(-scores)[: len(left) // 3]]
+        values_CN = self.values(run_CN[left], left) + luck_C[left, None]
+        order = np.argsort(-values_CN.mean(axis=1))
+        true_C = self.true_C[left] + luck_C[left]
+        return left[order], values_CN[order], true_C[order][order]
+
+    def fresh(self, configuration: int, seeds: int) -> np.ndarray:
+        """(S, N) values of new runs."""
+        luck_S1 = self.seed_noise * self.random.standard_normal((seeds, 1))
+        return self.values(self._normal(seeds, self.examples), configuration) + luck_S1
+
+    def promote(self, complete: np.ndarray) -> tuple[int, bool]:
+        """The candidate, and whether it is said to be beyond the noise of a contender."""
+        runs = [self.fresh(c, FRESH) for c in complete[:CONTENDERS]]
+        scores_CS = np.array([values_SN.mean(axis=1) for values_SN in runs])
+        order = np.argsort(-scores_CS.mean(axis=1))
+        pooled = pooled_seeds(scores_CS)
+        claimed = any(
+            difference(runs[order[0]], runs[k], among=CONTENDERS, seeds=pooled).beyond_noise
+            for k in order[1:]
+        )
+        return int(complete[order[0]]), claimed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=1000)
+    parser.add_argument("--examples", type=int, default=1500)
+    parser.add_argument("--seed-noise", type=float, nargs="+", default=[0.1, 0.5, 2.0])
+    options = parser.parse_args()
+    for seed_noise in options.seed_noise:
+        for name, spread in (("nothing better", 0.0), ("better", 1.0)):
+            began = time.monotonic()
+            counts: Counter[str] = Counter()
+            for study in range(options.studies):
+                counts.update(claims(study, options.examples, seed_noise, spread))
+            print(
+                f"{name}, seeds' noise {seed_noise}, {options.examples} examples, "
+                f"{options.studies} studies, {time.monotonic() - began:.0f} s:"
+            )
+            for claim, count in counts.items():
+                print(f"    {claim:40} {count / options.studies:6.1%}")
+
+
+def claims(seed: int, examples: int, seed_noise: float, spread: float) -> dict[str, bool]:
+    random = np.random.default_rng(seed)
+    shared_N = math.sqrt(examples) * random.standard_normal(examples)
+    study = Study(random, examples, seed_noise, spread, shared_N)
+    baseline_N = math.sqrt(SHARED) * shared_N + math.sqrt(0.5) * study._normal(examples)
+    complete, values_CN, true_C = study.search()
+    claim = difference_from_baseline(values_CN, baseline_N, sign=1, seed=seed, among=len(values_CN))
+    claimed = claim["beyond_example_noise"] and claim["difference"] > 0
+    plain = example_interval(values_CN[0] - baseline_N)
+    candidate, confirmed = study.promote(complete)
+    final_SN = study.fresh(candidate, FINAL)
+    other = Study(random, examples, seed_noise, spread, shared_N)
+    chosen_SN = other.fresh(other.promote(other.search()[0])[0], FINAL)
+    other.true_C[:] = 0
+    champion_SN = other.fresh(0, FINAL)
+    looks, corrected = (
+        values_CN[0].mean(),
+        corrected_score(values_CN, sign=1, seed=seed),
+    )
+    optimism = float(looks - corrected.mean)
+    found = {
+        "run": claimed,
+        "run, false": claimed and true_C[0] <= 0,
+        "run, false of its configuration": claimed and study.true_C[complete[0]] <= 0,
+        "plain": plain.beyond_noise and plain.mean > 0,
+        "confirmed": confirmed,
+        "champion": _better(final_SN, champion_SN),
+        "champion, chosen": _better(final_SN, chosen_SN),
+        "champion less optimism": _better(final_SN - optimism, champion_SN),
+        "champion, chosen less optimism": _better(final_SN - optimism, chosen_SN),
+        "test": _on_test(study, candidate),
+    }
+    return {claim: bool(value) for claim, value in found.items()}
+
+
+def _better(new_SN: np.ndarray, old_SN: np.ndarray) -> bool:
+    gain = difference(new_SN, old_SN, same_seeds=False)
+    return gain.beyond_noise and gain.mean > 0
+
+
+def _on_test(study: Study, candidate: int) -> bool:
+    shared_N = study._normal(study.examples)
+    study.shared_N = shared_N
+    study.own_CN = study._normal(TRIALS, study.examples)
+    baseline_N = math.sqrt(SHARED) * shared_N + math.sqrt(0.5) * study._normal(study.examples)
+    gain = joint_interval(study.fresh(candidate, FINAL) - baseline_N)
+    return gain.beyond_noise and gain.mean > 0
+
+
+if __name__ == "__main__":
+    main()
