@@ -112,7 +112,8 @@ def mirror(
     draws = []
     for trial in trials:
         config = tuple(trial.suggestion.config.items())
-        known = _parameters(config, space=space, fixed=frozen_space)
+        refused = trial.failed and not trial.target
+        known = _parameters(config, refused=refused, space=space, fixed=frozen_space)
         draws.append(known and tuple(kinds.qualified(each, known[1]) for each in known))
     widened = _widened(parameters[1] for parameters in draws if parameters)
     for trial, parameters in zip(trials, draws, strict=True):
@@ -180,9 +181,16 @@ def _seen(ranked: Ranking) -> list[Trial]:
 
 @functools.lru_cache(maxsize=2 * (BEST_SEEN + NEWEST_SEEN))
 def _parameters(
-    config: tuple[tuple[str, Value], ...], *, space: Space, fixed: tuple[tuple[str, Value], ...]
+    config: tuple[tuple[str, Value], ...],
+    *,
+    refused: bool,
+    space: Space,
+    fixed: tuple[tuple[str, Value], ...],
 ) -> tuple[dict[str, Value], dict[str, BaseDistribution]] | None:
-    """The values that a trial has drawn, and the range of each; None if it is outside the space."""
+    """The values that a trial has drawn, and the range of each; None if it is outside the space.
+
+    `refused`: the trial has failed when it was drawn: what the space raised, it raises again.
+    """
     values = dict(config)
     if any(values.get(name, value) != value for name, value in fixed):
         return None  # a named point that is run as it stands, whatever is fixed
@@ -192,9 +200,7 @@ def _parameters(
     except UserWarning:
         return None
     except (Exception, SystemExit, KeyboardInterrupt):
-        # What it raises, it may have raised when this was drawn: then all that was is known, and
-        # the sampler is to learn of it.
-        if set(drawing.distributions) != set(values):
+        if not refused or set(drawing.distributions) != set(values):
             return None
     ranges = drawing.distributions
     return {name: values[name] for name in ranges}, {n: _shared(r) for n, r in ranges.items()}
