@@ -22,6 +22,7 @@ from search.driver.attempts import (
     start_limit_s,
 )
 from search.driver.ending import Ending
+from search.driver.last_words import Logs, true_cause
 from search.driver.recorder import Recorder
 from search.errors import RecordError
 from search.machines.node_check import UNFIT
@@ -56,6 +57,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._study = study
         self._task = task
         self._files = record.files(study)
+        self._logs = Logs(self._files.folder)
         self._common = dict(common)
         self._recorder = Recorder(record, study, task, ending)
         self.history = self._recorder.history
@@ -111,6 +113,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         start_s = start_limit_s(self._study.config, self.history)
         self._segments[trial_id] = segment
         self._silences[trial_id] = Silence(start_s, started=False)
+        self._logs.begin(segment.trial)
         trial = self.history.trials[segment.trial]
         suggestion = trial.suggestion
         return {
@@ -172,6 +175,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             preempted=self._files.take_preemption_mark(segment.trial),
             machine_gone=machine_gone,
         )
+        cause = true_cause(cause, self._logs.since(segment.trial))
         try:
             self._recorder.failure(segment, cause)
         except RecordError as error:  # else the trial would be open for ever, and waited for

@@ -6,9 +6,7 @@ from segment to segment, so that torch is imported and data opened once.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import faulthandler
 import json
 import os
 import pkgutil
@@ -23,6 +21,7 @@ from typing import Any, TextIO
 import numpy as np
 from ray import tune
 
+from search.driver.last_words import STDERR, last_words, watchdog
 from search.driver.metrics import plain_metrics
 from search.driver.streams import redirected
 from search.driver.unrecorded import Unrecorded
@@ -39,8 +38,6 @@ from trainables.test_split_lock import keep_test_split_locked
 
 __all__ = ["SegmentTrainable"]
 
-STDERR = 2
-
 
 class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one segment; `step` is one epoch.
@@ -51,7 +48,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         self._training = self._cuda_broken = False
-        with _watchdog(config["start_s"], STDERR):  # Ray's log of this process
+        with watchdog(config["start_s"], STDERR):  # Ray's log of this process
             self._set_up(config)
 
     def _set_up(self, config: dict[str, Any]) -> None:
@@ -131,6 +128,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         with (
             log.open("a", buffering=1, encoding="utf-8", errors="backslashreplace") as file,
             redirected(file),
+            last_words(file),
         ):
             return self._step(file)
 
@@ -140,14 +138,14 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         with_storage_s = limit_s + self._files.patience_s  # one that is away is no hanging trial
         reset_s = 0.0
         if self._epochs is None:
-            with _watchdog(with_storage_s, log):
+            with watchdog(with_storage_s, log):
                 self._task = find_task(segment["task"])
                 self._epochs = self._start()
             reset_s = time.monotonic() - self._begun_at
         if self._unrecorded.to_tell:
             return self._told_again()
         begun_cpu, begun = time.process_time(), time.monotonic()
-        with _watchdog(limit_s, log):
+        with watchdog(limit_s, log):
             epoch = next(self._epochs, None)
         self._loaded.compare()
         cpu_s, wall_s = time.process_time() - begun_cpu, time.monotonic() - begun
@@ -175,7 +173,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             "wall_s": wall_s,
             "reset_s": reset_s,
         }
-        with _watchdog(with_storage_s, log):
+        with watchdog(with_storage_s, log):
             state = self._unrecorded.with_results(epoch.state(), result)
             self._files.save_checkpoint(state, segment["trial"], epoch.number)
             if epoch.number == segment["max_epochs"]:
@@ -274,18 +272,3 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def cleanup(self) -> None:
         self._epochs = None
-
-
-@contextlib.contextmanager
-def _watchdog(timeout_s: float, file: TextIO | int) -> Iterator[None]:
-    """A thread of C: it ends a process that hangs inside a call as well, and says where it hung."""
-    process = os.getpid()
-    faulthandler.dump_traceback_later(timeout_s, exit=True, file=file)
-    try:
-        yield
-    finally:
-        if os.getpid() != process:
-            # A child that the trial's code has forked, and that raises, is no second worker; it has
-            # no such thread either, and would wait for it.
-            os._exit(1)
-        faulthandler.cancel_dump_traceback_later()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from search.errors import ClusterError, first_line
 from search.machines.gpus import gpu_count
-from search.machines.ray_internals import import_lean_tune, lean_node, watched_node
+from search.machines.ray_internals import import_lean_tune, lean_node, unheard_errors, watched_node
 from search.tasks.config import StudyConfig
 
 __all__ = ["connect", "local_ray", "ray_for", "token_file"]
@@ -49,7 +49,7 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # Tune is imported beside it. Not the other way round: Ray's processes end with the thread
     # that started them.
-    with ThreadPoolExecutor(1) as beside, lean_node(), watched_node():
+    with ThreadPoolExecutor(1) as beside, lean_node(), watched_node(), unheard_errors():
         tune = beside.submit(import_lean_tune)
         ray.init(
             address="local",

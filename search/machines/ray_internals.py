@@ -19,6 +19,7 @@ __all__ = [
     "live_trials",
     "process_of",
     "resource_score",
+    "unheard_errors",
     "watched_node",
 ]
 
@@ -76,6 +77,19 @@ def watched_node() -> Iterator[None]:
         yield
     finally:
         services.get_node = asks_each_second
+
+
+@contextlib.contextmanager
+def unheard_errors() -> Iterator[None]:
+    """`ray.init` starts a thread that prints what Ray says of a worker that died, to whatever
+    stream there is. Why it died is on record, in one line."""
+    from ray._private import worker
+
+    listens, worker.listen_error_messages = worker.listen_error_messages, lambda *_: None
+    try:
+        yield
+    finally:
+        worker.listen_error_messages = listens
 
 
 def import_lean_tune() -> None:

@@ -35,6 +35,11 @@ CALLED = [
         "watched_node",
     ),
     ("ray._private.state:GlobalState.node_table", "self", "watched_node"),
+    (
+        "ray._private.worker:listen_error_messages",
+        "worker threads_stopped",
+        "unheard_errors",
+    ),
     ("ray.air._internal.usage:tag_callbacks", "callbacks", "import_lean_tune"),
     (
         "ray.tune.execution.tune_controller:TuneController.get_live_trials",
@@ -66,6 +71,11 @@ SAID = [
         "ray._private.node:Node.__init__",
         "ray._private.services.get_node(",
         "watched_node replaces the function",
+    ),
+    (
+        "ray._private.worker:connect",
+        "target=listen_error_messages",
+        "unheard_errors replaces the function",
     ),
     ("ray.tune.tune:run", "air_usage.tag_callbacks(", "import_lean_tune replaces the function"),
     (
