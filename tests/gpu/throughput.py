@@ -1,4 +1,4 @@
-"""How fast a card trains: both models of CIFAR-10, the STS job, and many trials that share it."""
+"""How fast a card trains: both models of CIFAR-10, and the STS job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from unittest.mock import patch
 
 import torch
 
-from tests.gpu.card import CardWatch
 from tests.gpu.setting import Row, Setting
 from tests.gpu.trainings import Reached, Training, train_together
 from trainables import cnn, sts
@@ -22,7 +21,7 @@ from trainables.cnn.device import choose
 from trainables.sts import data as sts_data
 from trainables.sts.train import train as train_sts
 
-__all__ = ["accuracy", "cnn_throughput", "compiled", "sharing", "sts_throughput"]
+__all__ = ["accuracy", "cnn_throughput", "compiled", "sts_throughput"]
 
 RESNET_FLOP = 3 * 2 * 555_422_720  # an image: multiply-adds of a forward pass, ×2, and backward ×2
 REPORT = (  # Tables 2 and 3: plain, CELU, label smoothing, both
@@ -81,30 +80,6 @@ def sts_throughput(setting: Setting) -> Iterator[Row]:
         seconds[name] = median(b - a for a, b in itertools.pairwise(times[1:]))
         yield {"what": f"sts, default, {name}", "epoch_s": seconds[name]}
     yield {"what": "sts, card over core", "times_as_fast": seconds["cpu"] / seconds[choose().name]}
-
-
-def sharing(setting: Setting) -> Iterator[Row]:
-    """LeNet's default by so many processes at once."""
-    config, epochs = setting.config("lenet"), 2 if setting.rehearse else 4
-    images = len(setting.images().train_labels)
-    for trials in (1, 2) if setting.rehearse else (1, 2, 4, 8, 16):
-        trainings = [Training(name=str(n), config=config, epochs=epochs) for n in range(trials)]
-        with CardWatch() as before:
-            time.sleep(0 if setting.rehearse else 1)
-        with CardWatch() as watch:
-            reached = list(train_together(trainings, setting, begin_together=True))
-        if len(reached) < trials * epochs:
-            yield {"what": f"{trials} LeNet", "failed": "no time for all their epochs"}
-            return
-        begun = max(one.at for one in reached if one.epoch == 1)
-        taken = max(one.at for one in reached) - begun
-        idle = before.memory_mib or 0.0
-        yield {
-            "what": f"{trials} LeNet",
-            "images_per_s": trials * (epochs - 1) * images / taken,
-            "memory_mib_each": (watch.memory_mib - idle) / trials if watch.memory_mib else None,
-            "utilisation": watch.utilisation,
-        }
 
 
 def accuracy(setting: Setting) -> Iterator[Row]:

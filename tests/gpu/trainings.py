@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -36,20 +37,25 @@ class Reached:
 
 
 def train_together(
-    trainings: Sequence[Training], setting: Setting, *, begin_together: bool = False
+    trainings: Sequence[Training],
+    setting: Setting,
+    *,
+    begin_together: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Reached]:
     """Epochs as they end, of all trainings; until the setting's time is over.
 
-    `begin_together`: all wait for each other after their first epoch. Raises RuntimeError where
-    one fails.
+    `begin_together`: all wait for each other after their first epoch. `environment`: what each
+    sets before CUDA starts. Raises RuntimeError where one fails.
     """
     context = multiprocessing.get_context("forkserver")
     # Imported once for all of them; no CUDA is touched by an import.
     context.set_forkserver_preload(["tests.gpu.trainings", "trainables.cnn.train"])
     warm = context.Barrier(len(trainings), timeout=WARM_S) if begin_together else None
     reached: Any = context.Queue()
+    shared = (setting, warm, dict(environment or {}), reached)
     workers = [
-        context.Process(target=_train, args=(training, setting, warm, reached), daemon=True)
+        context.Process(target=_train, args=(training, *shared), daemon=True)
         for training in trainings
     ]
     for worker in workers:
@@ -81,15 +87,28 @@ def _listen(
             yield heard
 
 
-def _train(training: Training, setting: Setting, warm: Barrier | None, reached: Any) -> None:
+def _train(
+    training: Training,
+    setting: Setting,
+    warm: Barrier | None,
+    environment: dict[str, str],
+    reached: Any,
+) -> None:
     """In a process of its own."""
+    os.environ.update(environment)
     import torch
 
+    from trainables.cnn.device import choose
     from trainables.cnn.train import train
 
     torch.set_num_threads(1)
     try:
-        for epoch in train(training.config, setting.images(), seed=0, max_epochs=training.epochs):
+        # By name: one that CUDA turns away must not train on a core instead.
+        device = choose("cpu" if setting.rehearse else "cuda")
+        epochs = train(
+            training.config, setting.images(), seed=0, max_epochs=training.epochs, device=device
+        )
+        for epoch in epochs:
             # An epoch comes once its metrics are read: the card has done its work.
             reached.put(
                 Reached(
