@@ -196,9 +196,9 @@ class Task:
         """Raises UserError where a trial would leave GPUs idle."""
         if self.most_gpus is not None and gpus_per_trial > self.most_gpus:
             raise UserError(
-                f"gpus_per_trial must be at most {self.most_gpus} for {self.name}, which leaves "
-                f"others idle; got {gpus_per_trial:g}: give it {self.most_gpus}, and more trials "
-                "train at once (a task of your own that uses more says so: Task.most_gpus)"
+                f"gpus_per_trial must be at most {self.most_gpus} for {self.name}, which would "
+                f"leave the others idle; got {gpus_per_trial:g}: give it {self.most_gpus}, and "
+                "more trials train at once (a task that uses several says so: Task.most_gpus)"
             )
 
     def first_trials(self, config: StudyConfig) -> list[tuple[str, dict[str, Value]]]:

@@ -28,6 +28,22 @@ pytestmark = pytest.mark.long
 CURVE = "tests.curve_task:TASK"
 FAST = ("--no-baseline", "--quiet", "--set", "epoch_s=0.3")
 
+SEVERAL = """
+import dataclasses
+import os
+
+from tests import curve_task
+
+
+def train(*arguments, **options):
+    for epoch in curve_task.train(*arguments, **options):
+        gpus = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
+        yield dataclasses.replace(epoch, metrics={**epoch.metrics, "gpus": float(len(gpus))})
+
+
+TASK = dataclasses.replace(curve_task.TASK, name="several", train=train, most_gpus=2)
+"""
+
 
 @dataclasses.dataclass
 class Head:
@@ -134,6 +150,17 @@ def test_gpus_are_shared_and_more_than_there_are_is_refused(head):
     assert told.returncode == 0, told.stderr
     _refused(head, *run, "--gpus-per-trial", "3", says="a node of the cluster has (at most 2)")
     _refused(head, *run, "--cpus-per-trial", "9", says="the most cores that one has are 1")
+
+
+def test_a_task_that_uses_several_gpus_itself_sees_those_it_is_given(head):
+    (head.place.folder / "several.py").write_text(SEVERAL)
+    run = ("run", "several:TASK", "--name", "several", "--trials", "1", *FAST)
+
+    told = head.place.search(*run, "--gpus-per-trial", "2", "--address", head.address)
+
+    assert told.returncode == 0, told.stderr
+    (trial,) = _history(head, "several").trials
+    assert {epoch.metrics["gpus"] for epoch in trial.epochs} == {2.0}
 
 
 def test_what_is_no_cluster_of_ours_is_refused_in_one_line(head, tmp_path):
