@@ -13,6 +13,7 @@ of a LeNet.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,8 +36,6 @@ from trainables.seeding import derive
 __all__ = ["Forward", "Lanes"]
 
 Forward = Callable[[Sequence[Tensor], Tensor, Activation], Tensor]
-SHAPES = {name: weight.shape for name, weight in build(Config(), 0).state_dict().items()}
-SIZES = [shape.numel() for shape in SHAPES.values()]
 
 
 @dataclass(kw_only=True)
@@ -69,8 +68,9 @@ class Lanes:
         self.batches = _Drawn(self.images_NHWC)
         zeros = partial(torch.zeros, device=self.device.name)
         # All weights of a lane in a row: an update is a dozen kernels, whatever the layers.
-        self.weights_KP = zeros(places, sum(SIZES)).requires_grad_()
-        self.average_KP, self.velocity_KP = (zeros(places, sum(SIZES)) for _ in range(2))
+        size = sum(shape.numel() for shape in _shapes().values())
+        self.weights_KP = zeros(places, size).requires_grad_()
+        self.average_KP, self.velocity_KP = (zeros(places, size) for _ in range(2))
         self.momentum_K1, self.decay_K1, self.smoothing_K1 = (zeros(places, 1) for _ in range(3))
         self.nesterov_K1 = zeros(places, 1, dtype=torch.bool)
         self.activation = Activation(
@@ -246,7 +246,7 @@ class Lanes:
     def _state(self, place: int, lane: _Lane) -> State:
         def named(whole_KP: Tensor) -> dict[str, Tensor]:
             layers = _layers(whole_KP.detach()[place : place + 1])
-            return {name: layer[0].clone() for name, layer in zip(SHAPES, layers, strict=True)}
+            return {name: layer[0].clone() for name, layer in zip(_shapes(), layers, strict=True)}
 
         return {
             "epoch": lane.epochs_done,
@@ -272,9 +272,16 @@ class _Drawn(Batches):
         return top_B, left_B, flip_B
 
 
+@functools.cache
+def _shapes() -> dict[str, torch.Size]:
+    """Of a LeNet's layers."""
+    return {name: weight.shape for name, weight in build(Config(), 0).state_dict().items()}
+
+
 def _layers(whole_KP: Tensor) -> list[Tensor]:
-    parts = whole_KP.split(SIZES, 1)
-    return [part.unflatten(1, shape) for part, shape in zip(parts, SHAPES.values(), strict=True)]
+    shapes = _shapes().values()
+    parts = whole_KP.split([shape.numel() for shape in shapes], 1)
+    return [part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _row(layers: Iterable[Tensor]) -> Tensor:

@@ -1,9 +1,9 @@
-"""One step of tests/gpu/check, in a process of its own: `python -m tests.gpu.step NAME …`."""
+"""One step of tests/gpu/check, in a process of its own."""
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import pkgutil
 import signal
 import sys
@@ -13,34 +13,26 @@ from pathlib import Path
 
 from tests.gpu.setting import Row, Setting
 
-__all__ = ["write"]
+__all__ = ["run", "write"]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("function", metavar="MODULE:FUNCTION")
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--rehearse", action="store_true")
-    options = parser.parse_args()
-    # What it has started is ended on the way out.
+def run(
+    name: str, function: str, rows: Path, work: Path, seconds: float, *, rehearse: bool
+) -> None:
+    """All rows of `function`, MODULE:FUNCTION, and how long they took; what it raises is a row."""
+    # A group of its own, to end it with all that it has started, and that it ends on its way out.
+    os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    setting = Setting(
-        rehearse=options.rehearse,
-        work=options.work,
-        deadline=time.monotonic() + options.seconds,
-    )
     begun = time.monotonic()
+    setting = Setting(rehearse=rehearse, work=work, deadline=begun + seconds)
     try:
-        for row in pkgutil.resolve_name(options.function)(setting):
-            write(options.rows, options.name, row)
+        for row in pkgutil.resolve_name(function)(setting):
+            write(rows, name, row)
     except Exception as error:
         traceback.print_exc()
         line = next(iter(str(error).strip().splitlines()), "")
-        write(options.rows, options.name, {"failed": f"{type(error).__name__}: {line}"})
-    write(options.rows, options.name, {"took_s": time.monotonic() - begun})
+        write(rows, name, {"failed": f"{type(error).__name__}: {line}"})
+    write(rows, name, {"took_s": time.monotonic() - begun})
 
 
 def write(rows: Path, step: str, row: Row) -> None:
@@ -55,7 +47,3 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return str(value)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.gpu.setting import ROOT
+from tests.gpu import step as step_process
 from tests.gpu.step import write
 from trainables.cache import cache_folder
 
@@ -34,16 +34,20 @@ class Step:
     least_s: float  # with less left it is not begun
     most_s: float
 
+    @property
+    def module(self) -> str:
+        return self.function.partition(":")[0]
+
 
 # Those before `accuracy` fit into 8 minutes even if each takes all that it may.
 STEPS = (
-    Step("machine", "tests.gpu.machine:about", 5, 20),
+    Step("machine", "tests.gpu.machine:about", 5, 30),
     Step("tests", "tests.gpu.machine:gpu_tests", 30, 80),
     Step("cnn", "tests.gpu.throughput:cnn_throughput", 30, 60),
     Step("sts", "tests.gpu.throughput:sts_throughput", 20, 40),
     Step("study", "tests.gpu.studies:killed_and_resumed", 60, 130),
     Step("memory", "tests.gpu.studies:hungry", 30, 60),
-    Step("sharing", "tests.gpu.sharing:sharing", 40, 90),
+    Step("sharing", "tests.gpu.sharing:sharing", 40, 80),
     Step("accuracy", "tests.gpu.throughput:accuracy", 240, 400),
     Step("promotion", "tests.gpu.studies:promotion", 60, 240),
     Step("lanes", "tests.gpu.sharing:lanes", 40, 90),
@@ -88,28 +92,30 @@ def main() -> int:
 
 def run(step: Step, seconds: float, rows: Path, work: Path, *, rehearse: bool) -> None:
     """One step, ended when its time is over."""
-    command = [sys.executable, "-m", "tests.gpu.step", step.name, step.function]
-    command += ["--rows", str(rows), "--work", str(work), "--seconds", str(seconds - ENDING_S / 2)]
-    process = subprocess.Popen(
-        [*command, *(["--rehearse"] if rehearse else [])],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
+    context = multiprocessing.get_context("forkserver")
+    # Imports, of torch above all, are made once for all steps. They touch no CUDA.
+    context.set_forkserver_preload(["tests.gpu.step", *sorted({s.module for s in STEPS})])
+    process = context.Process(
+        target=step_process.run,
+        args=(step.name, step.function, rows, work, seconds - ENDING_S / 2),
+        kwargs={"rehearse": rehearse},
     )
+    process.start()
+    assert process.pid is not None
     try:
-        code = process.wait(seconds)
-        if code:
-            write(rows, step.name, {"failed": f"it ended with {code}"})
-    except subprocess.TimeoutExpired:
-        write(rows, step.name, {"failed": f"not at its end after {seconds:.0f} s"})
+        process.join(seconds)
+        if process.is_alive():
+            write(rows, step.name, {"failed": f"not at its end after {seconds:.0f} s"})
+        elif process.exitcode:
+            write(rows, step.name, {"failed": f"it ended with {process.exitcode}"})
     finally:
         process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(ENDING_S)
+        process.join(ENDING_S)
         # Its own session, whatever is left of it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
 
 
 if __name__ == "__main__":
