@@ -16,8 +16,8 @@ Install = Callable[[str], None]
 # Told "quit" through its pipe by a second call, as the real one is by its own.
 SOUND = """
 if [ "$1" = -f ]; then
-  mkfifo "$CUDA_MPS_PIPE_DIRECTORY/control"
   echo $$ > "$LOG/pid"
+  mkfifo "$CUDA_MPS_PIPE_DIRECTORY/control"
   read -r said < "$CUDA_MPS_PIPE_DIRECTORY/control"
   echo "$said" > "$LOG/said"
 else
