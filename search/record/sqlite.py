@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import sqlite3
 import time
+import urllib.parse
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ class Sqlite(Database):
         path = folder / "record.db"
         url = sa.URL.create("sqlite", database=str(path))  # a path may hold ? or %
         engine = sa.create_engine(url, connect_args={"timeout": BUSY_PATIENCE_S})
+        self._may_make = True
+        sa.event.listen(engine, "do_connect", self._open)
         sa.event.listen(engine, "connect", _configure)
         super().__init__(str(folder), engine)
         weakref.finalize(self, engine.dispose)  # the file is whole: no write-ahead log beside it
@@ -50,10 +53,18 @@ class Sqlite(Database):
             if there and had_studies and not path.stat().st_size:
                 raise OSError("it is empty, though there are studies: not a database")
             self._make_tables()
+            self._may_make = False
             if create:
                 self._check()
         except (OSError, sa.exc.DatabaseError) as error:
             raise self.unusable(error) from None
+
+    def _open(self, dialect: sa.Dialect, _: Any, paths: list[str], options: dict[str, Any]) -> Any:
+        """A file that was moved away for a while is never made anew: SQLite would take the moved
+        one's write-ahead log for the new one's, and delete what is in it."""
+        mode = "rwc" if self._may_make else "rw"
+        address = f"file:{urllib.parse.quote(str(Path(paths[0]).absolute()))}?mode={mode}"
+        return dialect.connect(address, uri=True, **options)
 
     def _make_tables(self) -> None:
         with self.engine.begin() as connection:
@@ -71,7 +82,9 @@ class Sqlite(Database):
 
     def unusable(self, error: Exception) -> RecordError:
         reason, path = str(getattr(error, "orig", None) or error), self._folder / "record.db"
-        if "full" in reason or "No space" in reason or "I/O" in reason:
+        if not self._may_make and not path.exists():
+            advice = "is gone: bring it back, then resume the study"
+        elif "full" in reason or "No space" in reason or "I/O" in reason:
             advice = f"cannot be written: {reason}. Make room on that disk, then resume the study"
         elif "locked" in reason:
             advice = f"is locked by another program: {reason}. End that program, then try again"

@@ -96,3 +96,35 @@ def test_a_record_that_is_missing_beside_studies_is_not_begun_anew(record, study
         with pytest.raises(RecordError, match=r"record.db is missing, though .* from a copy"):
             open_record(record.folder, create=create)
     assert not (record.folder / "record.db").exists()
+
+
+def test_a_file_that_is_moved_away_for_a_while_loses_nothing(record, study):
+    """Somebody who looks meanwhile is told, and makes none in its place: SQLite would delete what
+    the moved one's write-ahead log holds."""
+    record.append(study, *scored({1: 0.5}))
+    file, log = record.folder / "record.db", record.folder / "record.db-wal"
+    assert log.stat().st_size, "what was written last is in the log"
+    looks_later = open_record(record.folder)
+    looks_later._database.engine.dispose()
+
+    away = file.rename(file.with_name("away"))
+    with pytest.raises(RecordError, match=r"record\.db is gone: bring it back"):
+        looks_later.studies()
+    assert not file.exists()
+    record.append(study, session("interrupted"))
+    away.rename(file)
+
+    for reader in (looks_later, open_record(record.folder)):
+        assert reader.history(study).last_session.event == "interrupted"
+        assert len(reader.history(study).trials) == 1
+
+
+@pytest.mark.parametrize("name", ["a?b", "100%", "a#b", "é'ß", "a b"])
+def test_a_folder_may_have_any_name(tmp_path, name):
+    folder = tmp_path / name
+    made = open_record(folder, create=True).create(
+        StudyConfig(name="s", task="curve", dataset="ones"), {}
+    )
+
+    assert open_record(folder).studies() == [made]
+    assert (folder / "record.db").stat().st_size
