@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from search.ctrl_c import leave_at_once
 from search.driver.study import StudyHandle, ignore_line, print_line
 from search.errors import EndedEarly, UserError
+from search.files.typed import typed_path
 from search.machines.ray_environment import set_environment
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _studies_dir(given: str | Path | None) -> Path:
-    return Path(given or os.environ.get("SEARCH_STUDIES_DIR") or "studies")
+    return typed_path(given or os.environ.get("SEARCH_STUDIES_DIR") or "studies")
 
 
 def run(

@@ -18,7 +18,8 @@ __all__ = ["cache_folder", "cached", "save_array", "sync"]
 
 def cache_folder() -> Path:
     """`$SEARCH_CACHE_DIR`, or the user's cache folder: downloads and prepared data."""
-    return Path(os.environ.get("SEARCH_CACHE_DIR") or platformdirs.user_cache_dir("search"))
+    given = os.environ.get("SEARCH_CACHE_DIR")
+    return Path(os.path.expanduser(given or platformdirs.user_cache_dir("search")))
 
 
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:

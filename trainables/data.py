@@ -22,7 +22,7 @@ def data_folders(data_dir: Path | None = None) -> list[Path]:
     if data_dir is not None:
         return [data_dir]
     from_environment = os.environ.get("SEARCH_DATA_DIR")
-    folders = [Path(from_environment)] if from_environment else []
+    folders = [Path(os.path.expanduser(from_environment))] if from_environment else []
     return [*folders, Path("data"), Path("..", "shared", "data"), cache_folder() / "data"]
 
 

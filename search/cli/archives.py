@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from search.cli.common import DONE, AddCommand, add_stores, where
+from search.files.typed import typed_path
 
 __all__ = ["add_commands"]
 
@@ -15,11 +16,11 @@ def add_commands(command: AddCommand) -> None:
     """Add them to the command line."""
     export = command("export", _export, "write a study into one file, to import it elsewhere")
     export.add_argument("name", metavar="NAME")
-    export.add_argument("--output", type=Path, metavar="FILE", help="the file (NAME.tar)")
+    export.add_argument("--output", type=typed_path, metavar="FILE", help="the file (NAME.tar)")
 
     imported = command("import", _import, "put an exported study on record here")
-    imported.add_argument("file", type=Path, metavar="FILE")
-    imported.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    imported.add_argument("file", type=typed_path, metavar="FILE")
+    imported.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     add_stores(imported)
     imported.add_argument("--workers", type=int, help="trials at a time (as before)")
 
@@ -38,6 +39,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from search.files.storage import check_storage
+    from search.files.typed import typed_storage
     from search.record.archive import import_study
     from search.record.record import open_record
     from search.reports.table import write_table
@@ -46,9 +48,9 @@ def _import(options: argparse.Namespace) -> int:
     anew: dict[str, Any] = {
         "tracking_uri": absolute(options.tracking_uri),
         "data_dir": str(options.data_dir.resolve()) if options.data_dir else None,
-        "storage": options.storage,
+        "storage": options.storage and typed_storage(options.storage),
     }
-    check_storage(options.storage)
+    check_storage(anew["storage"])
     if options.workers is not None:
         anew["workers"] = options.workers
     record = open_record(options.studies_dir, url=options.record, create=True)

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import search
 from search.cli.streams import print_json_line
 from search.errors import UserError
+from search.files.typed import typed_path
 
 __all__ = [
     "BAD_INPUT",
@@ -76,8 +78,8 @@ def confirmed(name: str) -> bool:
 
 
 def option(value: Any, default: Any, name: str) -> str:
-    """How the option must be repeated in a command that a user is told to type."""
-    return "" if value == default else f" {name} {value}"
+    """How the option must be repeated in a command that a user is told to type, or to paste."""
+    return "" if value == default else f" {name} {shlex.quote(str(value))}"
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +104,7 @@ def add_stores(parser: argparse.ArgumentParser) -> None:
 
 def where(options: argparse.Namespace) -> str:
     """The options that say where the record is, as they must be repeated here."""
-    folder = Path(env_default("STUDIES_DIR") or "studies")
+    folder = typed_path(env_default("STUDIES_DIR") or "studies")
     return option(options.studies_dir, folder, "--studies-dir") + option(
         options.record, env_default("RECORD"), "--record"
     )

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn
 
 import search
@@ -21,6 +20,7 @@ from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted, interruptible
 from search.errors import UserError, can_be_put_right, first_line
 from search.files.text import escape_what_cannot_be_printed
+from search.files.typed import typed_path
 
 __all__ = ["main", "parse"]
 
@@ -120,7 +120,7 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
     if name not in ("ui", "completion"):
         parser.add_argument(
             "--studies-dir",
-            type=Path,
+            type=typed_path,
             default=env_default("STUDIES_DIR", "studies"),
             help="where studies are kept (./studies)",
         )

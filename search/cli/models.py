@@ -6,7 +6,6 @@ import argparse
 import gc
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.cli.common import (
@@ -23,6 +22,7 @@ from search.cli.common import (
     where,
 )
 from search.errors import EndedEarly, UserError
+from search.files.typed import typed_path
 
 if TYPE_CHECKING:
     from search.tasks.task import Task
@@ -56,13 +56,15 @@ def add_commands(command: AddCommand) -> None:
         "inputs", nargs="*", metavar="INPUT", help="sts: two sentences; cnn: image files"
     )
     predict.add_argument("--model", help="version, alias, or any MLflow address (the champion)")
-    predict.add_argument("--input", type=Path, help="a table: .csv or .parquet; of images: .npy")
-    predict.add_argument("--output", type=Path, help=".csv or .parquet (stdout, as CSV)")
+    predict.add_argument(
+        "--input", type=typed_path, help="a table: .csv or .parquet; of images: .npy"
+    )
+    predict.add_argument("--output", type=typed_path, help=".csv or .parquet (stdout, as CSV)")
     predict.add_argument(
         "--evaluate", action="store_true", help="score the test split; the reading is counted"
     )
     predict.add_argument("--dataset", help="whose test split (the one it was trained on)")
-    predict.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    predict.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     predict.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
     predict.add_argument("--quiet", action="store_true", help="print answers only")
     predict.add_argument("--json", action="store_true", help="answers as one JSON object")

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import search
 from search.cli.common import (
@@ -26,6 +25,7 @@ from search.cli.common import (
     where,
 )
 from search.errors import EndedEarly, RecordError, UserError, first_line
+from search.files.typed import typed_path
 
 __all__ = ["add_commands", "add_run_options"]
 
@@ -80,7 +80,7 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
         help="fix a hyperparameter; repeatable",
     )
     run.add_argument("--dataset", help="the task's data set (its first)")
-    run.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    run.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     run.add_argument("--no-baseline", action="store_true", help="do not train the named points")
     add_stores(run)
     _trial_timeout(run, "10 × the median, at least 10m")

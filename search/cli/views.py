@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import search
@@ -23,6 +22,7 @@ from search.cli.common import (
     print_json,
 )
 from search.errors import UserError
+from search.files.typed import typed_path
 
 if TYPE_CHECKING:
     from search.cli.doctor import Finding
@@ -52,10 +52,13 @@ def add_commands(command: AddCommand) -> None:
 
     doctor = command("doctor", _doctor, "check this machine before a study")
     doctor.add_argument("task", metavar="TASK", nargs="?", help="its data too")
-    doctor.add_argument("--data-dir", type=Path, help="the only place to take data from")
+    doctor.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     doctor.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
     doctor.add_argument(
-        "--cluster-file", type=Path, metavar="FILE", help="check this instead, before `ray up`"
+        "--cluster-file",
+        type=typed_path,
+        metavar="FILE",
+        help="check this instead, before `ray up`",
     )
 
     ui = command("ui", _ui, "compare trials in the browser (mlflow ui)")

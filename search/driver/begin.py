@@ -15,6 +15,7 @@ from search.errors import UserError, first_line
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
 from search.record.record import Record, Study
+from search.record.study_names import check_name
 from search.tasks.config import StudyConfig, Value
 from search.tasks.imports import is_there
 from search.tasks.provenance import depends_on
@@ -46,6 +47,7 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     objective = {"metric": task.metric, "mode": task.mode}
     origin = {**depends_on(task, prepared, config.task), "baselines": known, "objective": objective}
+    check_name(config, record.folder, record.names())
     folder = record.study_folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)  # where it cannot be, no study is on record
     study = record.create(config, origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from search.driver.begin import create, prepare
-from search.errors import TrackingError, UserError
+from search.errors import RecordError, TrackingError, UserError
 from search.files.storage import check_storage
+from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
 from search.machines.machine import check_gpus, default_workers
 from search.record.record import Record, Study, open_record
@@ -114,9 +116,9 @@ def new_study(
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
         fixed={**values, **implied},
-        data_dir=str(Path(data_dir).resolve()) if data_dir else None,
+        data_dir=str(typed_path(data_dir).resolve()) if data_dir else None,
         tracking_uri=absolute(tracking_uri or DEFAULT_URI),
-        storage=storage or os.environ.get("SEARCH_STORAGE") or None,
+        storage=typed_storage(storage or os.environ.get("SEARCH_STORAGE") or "") or None,
         **{**defaults, **given},
     )
     task.check_gpus(config.gpus_per_trial)
@@ -126,12 +128,27 @@ def new_study(
     prepared = prepare(task, config)
     check_cluster(config, address, task, prepared, studies_dir)
     record = open_record(studies_dir, url=record_url, create=True)
-    study = create(record, config, task, prepared)
+    study = _created(record, config, task, prepared, numbered=name is None)
     if gpus and not gpus_per_trial:
         say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
     for key, value in implied.items():
         say(f"no GPU, so: --set {key}={value}")
     return OpenStudy(record=record, study=study, task=task, prepared=prepared)
+
+
+def _created(
+    record: Record, config: StudyConfig, task: Task, prepared: Prepared, *, numbered: bool
+) -> Study:
+    """`numbered`: where another has begun in the same second, the name gets a number."""
+    stem = config.name
+    for number in itertools.count(2):
+        try:
+            return create(record, config, task, prepared)
+        except RecordError:
+            if not numbered or config.name not in record.names():
+                raise
+        config = dataclasses.replace(config, name=f"{stem}-{number}")
+    raise AssertionError
 
 
 def reopen(
@@ -164,6 +181,8 @@ def reopen(
             "a study can be extended, not cut"
         )
     new = {key: value for key, value in changed.items() if value is not None}
+    if "storage" in new:
+        new["storage"] = typed_storage(new["storage"])
     if "tracking_uri" in new:
         new["tracking_uri"] = absolute(new["tracking_uri"])
         check_server(new["tracking_uri"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -36,5 +37,7 @@ def _as_typed(option: str, value: Any) -> list[str]:
 
 
 def new_name(task: str) -> str:
-    """Of a study that was given none: its task and the time."""
-    return time.strftime(f"{task.replace(':', '.')}-%Y%m%d-%H%M%S")
+    """Of a study that was given none: its task and the time, and what tells it from another that
+    is handed over in the same second."""
+    stem = task.replace(":", ".").lstrip("._-")
+    return f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from search.files.sqlite_uri import sqlite_path
 from search.models.registry import SERVER_CODE, parse_name
 from search.tasks.task import Task
 from trainables.export import DESCRIPTION, verify
@@ -58,12 +59,13 @@ def ask(uri: str, task: Task, name: str | None, inputs: Any) -> LocalAnswers | N
     """What the model `name` (as for `registry.find_model`) of the store `uri` answers to `inputs`
     of its task's `typed`; None where MLflow has to be asked."""
     named = parse_name(task.name, name)
-    if named is None or not uri.startswith("sqlite:///") or set(uri) & set("?%#"):
+    database = sqlite_path(uri)
+    if named is None or database is None:
         return None
     if any(variable in os.environ for variable in _ELSEWHERE):
         return None
     try:
-        version, folder = _find(Path(uri.removeprefix("sqlite:///")), *named)
+        version, folder = _find(database, *named)
         answer = _load(folder, task, inputs).answer(inputs)
         columns = {str(column): _plain(values) for column, values in answer.items()}
     except Exception:  # whatever is not as expected, MLflow tells better

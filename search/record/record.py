@@ -29,7 +29,7 @@ from search.record.overview import Overview, overviews
 from search.record.postgresql import Postgresql
 from search.record.requests import Requests
 from search.record.sqlite import Sqlite
-from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study
+from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study, study_row
 from search.tasks.config import StudyConfig
 from search.tasks.registry import is_imported_from
 
@@ -74,7 +74,7 @@ class Record:
         query = sa.select(table.c.id, table.c.name, table.c.created_at, *texts).order_by(table.c.id)
         with self._database.connect() as connection:
             rows = connection.execute(query).mappings().all()
-        return [read_study(dict(row), self._check_task) for row in rows]
+        return [read_study(dict(row), self._check_task, self.folder) for row in rows]
 
     def _check_task(self, config: StudyConfig) -> None:
         if is_imported_from(config.task, self.folder):
@@ -108,12 +108,7 @@ class Record:
 
     def create(self, config: StudyConfig, origin: Mapping[str, Any]) -> Study:
         self._check_task(config)
-        row = {
-            "name": config.name,
-            "created_at": self.now(),
-            "config": config.as_dict(),
-            "origin": dict(origin),
-        }
+        row = study_row(config.name, self.now(), config, origin, self.folder)
         try:
             with self._database.connect(write=True) as connection:
                 connection.execute(sa.insert(schema.studies), row)
@@ -192,7 +187,7 @@ class Record:
         try:
             with self._database.connect(write=True) as connection:
                 for member in family:
-                    _insert_study(connection, member)
+                    _insert_study(connection, member, self.folder)
                 for reading in readings:
                     insert_reading(connection, reading)
         except sa.exc.IntegrityError:
@@ -205,8 +200,9 @@ class Record:
     def update_config(self, study: Study) -> None:
         """Of what says where and how the study runs, not what it is."""
         update = sa.update(schema.studies).where(schema.studies.c.id == study.id)
+        row = study_row(study.name, study.created_at, study.config, study.origin, self.folder)
         with self._database.connect(write=True) as connection:
-            connection.execute(update.values(config=study.config.as_dict()))
+            connection.execute(update.values(config=row["config"], origin=row["origin"]))
 
     def overviews(self, studies: Sequence[Study]) -> dict[int, Overview]:
         """What a list shows of each, by its id; nothing of one without events."""
@@ -287,14 +283,9 @@ def _is_folder_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
-def _insert_study(connection: sa.Connection, member: StudyWithEvents) -> None:
+def _insert_study(connection: sa.Connection, member: StudyWithEvents, folder: Path) -> None:
     study = member.study
-    values = {
-        "name": study.name,
-        "created_at": study.created_at,
-        "config": study.config.as_dict(),
-        "origin": dict(study.origin),
-    }
+    values = study_row(study.name, study.created_at, study.config, study.origin, folder)
     insert = sa.insert(schema.studies).returning(schema.studies.c.id)
     study_id = connection.execute(insert, values).scalar_one()
     insert_rows(connection, (event_row(study_id, *numbered) for numbered in member.events))

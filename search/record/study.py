@@ -6,14 +6,19 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from search.decisions.history import Event
 from search.errors import RecordError, UserError, first_line
+from search.files.moved import follow_places
 from search.files.storage import check_uri
 from search.tasks.config import StudyConfig
 
-__all__ = ["Study", "StudyWithEvents", "UnreadableStudy", "read_study"]
+__all__ = ["Study", "StudyWithEvents", "UnreadableStudy", "read_study", "study_row"]
+
+# In a row's origin: the studies folder when it was written.
+_FOLDER = "studies_folder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +74,30 @@ class StudyWithEvents:
     events: Sequence[tuple[int, float, Event]]  # in order: sequence number, time, event
 
 
+def study_row(
+    name: str, created_at: float, config: StudyConfig, origin: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """As a row of the table of studies. `folder`: the studies folder."""
+    return {
+        "name": name,
+        "created_at": created_at,
+        "config": config.as_dict(),
+        "origin": {**origin, _FOLDER: str(folder)},
+    }
+
+
 def read_study(
-    row: Mapping[str, Any], check: Callable[[StudyConfig], None]
+    row: Mapping[str, Any], check: Callable[[StudyConfig], None], folder: Path
 ) -> Study | UnreadableStudy:
     """Of `row`, whose `config` and `origin` are text. `check` raises a UserError for what must not
-    be read here."""
+    be read here. `folder`: the studies folder; where it has moved, so have its places."""
     config: Any = None
     try:
         config, origin = json.loads(row["config"]), json.loads(row["origin"])
         created_at = float(row["created_at"])
         if not isinstance(config, dict) or not isinstance(origin, dict):
             raise RecordError("its configuration or its origin is no JSON object")
+        config = follow_places(config, origin.pop(_FOLDER, None), folder)
         unknown = config.keys() - {each.name for each in dataclasses.fields(StudyConfig)}
         if unknown:
             raise RecordError(

@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from search.errors import TrackingError, first_line
+from search.files.moved import follow_artifacts
+from search.files.sqlite_uri import sqlite_path, sqlite_uri
 
 __all__ = ["absolute", "check_server"]
 
@@ -17,12 +19,15 @@ _PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^@]*@")
 
 def absolute(uri: str) -> str:
     """A local store's URI that means the same from any folder."""
-    path = uri.removeprefix("sqlite:///")
-    return f"sqlite:///{Path(path).resolve()}" if path != uri else uri
+    path = sqlite_path(uri)
+    return uri if path is None else sqlite_uri(path.resolve())
 
 
 def check_server(uri: str) -> None:
-    """Raises TrackingError if nothing answers at `uri`. Quick: MLflow itself is not imported."""
+    """Raises TrackingError if nothing answers at `uri`. Quick: MLflow itself is not imported.
+
+    A local store that was moved is told where its files are now.
+    """
     scheme = uri.partition(":")[0]
     if _PASSWORD.search(uri):
         raise TrackingError(
@@ -41,14 +46,15 @@ def check_server(uri: str) -> None:
                 "`mlflow server`, or leave --tracking-uri out for a local file"
             ) from None
     if scheme == "sqlite":
-        path = Path(uri.removeprefix("sqlite:///"))
-        if not uri.startswith("sqlite:///") or path.is_dir():
+        path = sqlite_path(uri)
+        if path is None or path.is_dir():
             raise TrackingError(f"a tracking store is sqlite:///FILE, got {uri!r}")
         folder = path.resolve().parent
         if not os.access(folder, os.W_OK):
             raise TrackingError(f"the tracking store {uri} cannot be written: {folder}")
         if path.is_file() and not _is_sqlite(path):
             raise TrackingError(f"the tracking store {uri} is no SQLite database")
+        follow_artifacts(path)
         return
     if scheme.partition("+")[0] not in ("postgresql", "mysql", "mssql"):
         raise TrackingError(
