@@ -14,13 +14,14 @@ from tests.chaos_studies import Setting, Victim
 from tests.conftest import ROOT
 from tests.waiting import Stopwatch
 
-SEED = "2170"  # a kill inside a commit, one at any moment, one while a checkpoint is written
+SEED = "30378"  # a kill inside a commit, the record moved away, a kill in a checkpoint's writing
 
 
 @pytest.mark.long
 def test_a_study_killed_at_random_moments_is_the_one_left_alone():
+    options = ("--kills", "3", "--seed", SEED, "--only", "failing-code")
     told = subprocess.run(
-        [sys.executable, "-m", "tests.chaos", "--kills", "3", "--seed", SEED],
+        [sys.executable, "-m", "tests.chaos", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
