@@ -1,26 +1,33 @@
 """Record → MLflow: one idempotent function of the record with a cursor.
 
-Live, later or twice, it gives the same: a run is looked up by its tags before it is created, and
-times come from the record, since MLflow knows a metric's value by key, step and time.
+Live, later or twice, it gives the same: a run is looked up by its tags (runs.py) before it is
+created, and times come from the record, since MLflow knows a metric's value by key, step and time.
+What a run holds already, by its own tags, is not sent again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from search.decisions import plan
 from search.decisions.history import History, Trial
 from search.record.record import Record, Study
+from search.record.relocation import CHANGEABLE
 from search.reports.summary import complete_trials, describe, study_state, summarise, trial_state
 from search.tasks.task import Task
+from search.tracking.runs import Run, StudyRuns
 
 __all__ = ["Projection"]
 
-_BATCH = 1000  # metrics a call, MLflow's limit
-# Of a study's configuration, what may change when it moves: tags, since a parameter never may.
-_LOCATION = ("workers", "storage", "data_dir", "tracking_uri")
+# A call holds at most 1000 things, 100 of them parameters, MLflow's limits.
+_METRICS, _PARAMS = 850, 100
+_TEXT = 1000  # characters of a reason; MLflow cuts long ones itself, later
+_EPOCHS = "epochs"  # the tag of a trial's run that says how many are delivered
+# Of a study's configuration, what may change when it goes on: tags, since a parameter never may.
+_LOCATION = (*CHANGEABLE, "data_dir")
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "paused": "FINISHED", "failed": "FAILED"}
 _STUDY_STATUS = {"running": "RUNNING", "finished": "FINISHED", "stopped": "FINISHED"}
 
@@ -32,6 +39,7 @@ class Projection:
     """
 
     def __init__(self, record: Record, study: Study, task: Task) -> None:
+        """Raises TrackingError where the experiment is deleted."""
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is logged in one line
@@ -42,70 +50,28 @@ class Projection:
         self._complete = complete_trials(self._history, study, task)
         self._seen = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
-        self._runs: dict[int, str] = {}  # run id by trial
-        self._delivered_study: dict[str, str] = {}
-        self._delivered_epochs: dict[int, int] = {}  # epochs by trial
-        self._delivered_tags: dict[int, dict[str, str]] = {}  # status and tags by trial
-        experiment = self._client.get_experiment_by_name(task.name)
-        self._experiment: str = (
-            experiment.experiment_id if experiment else self._client.create_experiment(task.name)
-        )
+        self._found = StudyRuns(self._client, study, task.name)
         self.find_runs()
 
     def find_runs(self) -> None:
-        """Which runs there are: at first, and after an error, since what was made may be there
-        though no answer came."""
-        study, before = self._study, self._runs
-        runs = self._search_runs()
-        self._parent = runs.pop(None, None)
-        self._runs = {trial: run for trial, run in runs.items() if trial is not None}
-        for trial in before:
-            if self._runs.get(trial) != before[trial]:
-                self._delivered_epochs.pop(trial, None)
-                self._delivered_tags.pop(trial, None)
-        self._states_at, self._delivered_study = (), {}  # all are looked at again
-        if study.config.parent is not None:
-            promoted = self._record.study(study.config.parent)
-            promoted = promoted.with_tracking_uri(study.config.tracking_uri)
-            self._parent = Projection(self._record, promoted, self._task).run_id()
+        """What there is in MLflow: at first, and after an error."""
+        promoted = None
+        if self._study.config.parent is not None:
+            study = self._record.study(self._study.config.parent)
+            study = study.with_tracking_uri(self._study.config.tracking_uri)
+            promoted = Projection(self._record, study, self._task).run()
+        self._found.find(promoted)
+        self._states_at = ()  # all are looked at again
 
-    def _search_runs(self) -> dict[int | None, str]:
-        """The run of each trial, and of the study (None). A server that was slow may have made one
-        twice: the one that holds more stays."""
-        from mlflow.entities import ViewType
+    def run_id(self, trial: int) -> str:
+        """The run of a trial; delivered first if it is not there."""
+        return self.run(trial).id
 
-        found: dict[int | None, list[tuple[int, str]]] = {}
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [self._experiment],
-                f"tags.study = '{self._study.name}' "
-                f"and tags.study_created = '{self._study.created_at}'",
-                run_view_type=ViewType.ACTIVE_ONLY,  # what a user has deleted is made anew
-                max_results=1000,
-                page_token=token,
-            )
-            for run in page:
-                trial = run.data.tags.get("trial")
-                data = run.data
-                content = len(data.metrics) + len(data.params), run.info.run_id
-                found.setdefault(None if trial is None else int(trial), []).append(content)
-            token = page.token
-            if not token:
-                break
-        for runs in found.values():
-            for _, superfluous in sorted(runs)[:-1]:
-                self._client.delete_run(superfluous)
-        return {trial: max(runs)[1] for trial, runs in found.items()}
-
-    def run_id(self, trial: int | None = None) -> str:
+    def run(self, trial: int | None = None) -> Run:
         """The run of the study, or of a trial; delivered first if it is not there."""
-        known = self._parent if trial is None else self._runs.get(trial)
-        if known is None:
+        if trial not in self._found.runs:
             self.deliver()
-            known = self._parent if trial is None else self._runs[trial]
-        assert known is not None
-        return known
+        return self._found.runs[trial]
 
     def deliver(self) -> None:
         """Bring MLflow up to the record."""
@@ -113,8 +79,8 @@ class Projection:
         for sequence, at, event in events:
             self._history.apply(at, event)
             self._cursor = sequence
-        if self._parent is None:
-            self._parent = self._create(None, self._study.name, self._study.created_at, {})
+        if None not in self._found.runs:
+            self._found.create(None, self._study.name, _ms(self._study.created_at), {})
         driven = self._record.driven(self._study.name)
         history = self._history
         states_at = (driven, len(history.spans), history.last_session)
@@ -126,92 +92,97 @@ class Projection:
         if self._study.config.parent is None:
             self._deliver_study(study_state(self._history, driven))
 
-    def _create(self, trial: int | None, name: str, at: float, tags: dict[str, str]) -> str:
-        common = {"study": self._study.name, "study_created": str(self._study.created_at)}
-        if trial is not None:
-            common |= {"trial": str(trial), "mlflow.parentRunId": str(self._parent)}
-            common |= {"phase": self._study.config.phase}
-        run = self._client.create_run(
-            self._experiment, start_time=_ms(at), run_name=name, tags={**common, **tags}
-        )
-        run_id: str = run.info.run_id
-        return run_id
-
     def _deliver_trial(self, trial: Trial, state: str) -> None:
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric
 
         number = trial.number
-        rung = _rung(trial, self._study)
-        tags = {"state": state, "rung": str(rung), "attempts": str(trial.attempt + 1)}
+        run = self._found.runs.get(number)
+        if run is None:
+            fixed = {"seed": str(trial.suggestion.seed), "source": trial.suggestion.source}
+            name = f"{self._study.name}-{number}"
+            run = self._found.create(number, name, _ms(trial.started_at), fixed)
+        tags = {
+            "state": state,
+            "rung": str(_rung(trial, self._study)),
+            "attempts": str(trial.attempt + 1),
+            _EPOCHS: str(trial.epoch),
+        }
         if trial.failures:
-            tags["reason"] = trial.failures[-1].reason
-        known = self._delivered_epochs.get(number)
-        if known == trial.epoch and self._delivered_tags.get(number) == tags:
-            return
-        params = []
-        if known is None:
-            if number not in self._runs:
-                fixed = {"seed": str(trial.suggestion.seed), "source": trial.suggestion.source}
-                self._runs[number] = self._create(
-                    number, f"{self._study.name}-{number}", trial.started_at, fixed
-                )
-            params = [Param(k, str(v)) for k, v in trial.suggestion.config.items()]
-        run_id = self._runs[number]
-        metrics = [
-            Metric(_key(name), value, _ms(at), epoch.epoch)
-            for epoch, at in zip(trial.epochs, trial.epoch_times, strict=True)
-            if epoch.epoch > (known or 0)
-            for name, value in {**epoch.metrics, "epoch_cpu_s": epoch.cpu_s}.items()
-        ]
-        run_tags = [RunTag(k, v) for k, v in tags.items()]
-        for i in range(0, max(len(metrics), 1), _BATCH):
-            self._client.log_batch(
-                run_id, metrics[i : i + _BATCH], params if i == 0 else [], run_tags
-            )
-        if state == "running":
-            self._client.update_run(run_id, status="RUNNING")
-        elif (self._delivered_tags.get(number, {}).get("state"), state) != ("paused", "pruned"):
-            self._client.set_terminated(run_id, _STATUS[state], _ms(trial.ended_at))
-        if state == "complete" and self._task.figures:
-            for path in self._record.files(self._study).pictures(number):
-                self._client.log_artifact(run_id, str(path))
-        self._delivered_epochs[number], self._delivered_tags[number] = trial.epoch, tags
+            tags["reason"] = trial.failures[-1].reason[:_TEXT]
+        if state == "paused" and run.holds({**tags, "state": "pruned"}):
+            # The study goes on, and may end without it: it is left as it is until it is trained.
+            tags["state"] = "pruned"
+        if not run.holds(tags):
+            if state == "complete" and self._task.figures:
+                for path in self._record.files(self._study).pictures(number):
+                    self._client.log_artifact(run.id, str(path))
+            known = _whole(run.tags.get(_EPOCHS, ""))
+            metrics = [
+                Metric(_key(name), value, _ms(at), epoch.epoch)
+                for epoch, at in zip(trial.epochs, trial.epoch_times, strict=True)
+                if epoch.epoch > known
+                for name, value in {**epoch.metrics, "epoch_cpu_s": epoch.cpu_s}.items()
+            ]
+            self._log(run, metrics, trial.suggestion.config, tags)
+        ended = None if state == "running" else _ms(trial.ended_at)
+        self._set_status(run, "RUNNING" if state == "running" else _STATUS[state], ended)
 
     def _deliver_study(self, state: str) -> None:
         """The parent run: the best so far while the study runs, the whole summary at its end."""
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric
 
-        assert self._parent is not None
-        at = _ms(self._history.spans[-1].ended if self._history.spans else time.time())
+        run = self._found.runs[None]
         best = self._complete.best()
-        current = {"state": state, "best": str(best.number) if best else ""}
-        if self._delivered_study == current:
-            return
-        values: dict[str, Any] = {}
-        tags = dict(current)
-        if best:
-            values[_key(f"best_{self._task.metric}")] = best.value(self._task.metric)
+        config = self._study.config.as_dict()
+        tags = {"state": state, "best": str(best.number) if best else ""}
+        tags |= {k: str(v) for k, v in config.items() if k in _LOCATION}
         if state != "running":
-            summary = summarise(self._record, self._study, self._task)
-            values |= {f"trials_{k}": v for k, v in summary["trials"].items()}
-            values |= {k: summary[k] for k in ("wall_s", "train_s", "utilisation", "epochs")}
-            for name, baseline in summary["baselines"].items():
-                values[f"baseline_{_key(name)}"] = baseline["value"]
-            tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
-        config = {k: v for k, v in self._study.config.as_dict().items() if k not in _LOCATION}
-        tags |= {k: str(v) for k, v in self._study.config.as_dict().items() if k in _LOCATION}
-        self._client.log_batch(
-            self._parent,
-            [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None],
-            [Param(k, str(v)) for k, v in config.items()],
-            [RunTag(k, v) for k, v in tags.items()],
-        )
+            tags["events"] = str(self._cursor)
+        at = _ms(self._history.spans[-1].ended if self._history.spans else time.time())
+        if not run.holds(tags):
+            values: dict[str, Any] = {}
+            if best:
+                values[_key(f"best_{self._task.metric}")] = best.value(self._task.metric)
+            if state != "running":
+                summary = summarise(self._record, self._study, self._task)
+                values |= {f"trials_{k}": v for k, v in summary["trials"].items()}
+                values |= {k: summary[k] for k in ("wall_s", "train_s", "utilisation", "epochs")}
+                for name, baseline in summary["baselines"].items():
+                    values[f"baseline_{_key(name)}"] = baseline["value"]
+                tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
+            metrics = [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None]
+            params = {k: v for k, v in config.items() if k not in _LOCATION}
+            self._log(run, metrics, params, tags)
         status = _STUDY_STATUS.get(state, "KILLED")
-        if status == "RUNNING":
-            self._client.update_run(self._parent, status=status)
+        self._set_status(run, status, None if status == "RUNNING" else at)
+
+    def _log(
+        self, run: Run, metrics: list[Any], params: Mapping[str, Any], tags: dict[str, str]
+    ) -> None:
+        """The tags come last, in a call of their own where one does not hold all: they say what is
+        delivered. A parameter is given once: MLflow refuses another value."""
+        from mlflow.entities import Param, RunTag
+
+        missing = [Param(k, str(v)) for k, v in params.items() if k not in run.params]
+        batches = max(-(-len(metrics) // _METRICS), -(-len(missing) // _PARAMS), 1)
+        for i in range(batches):
+            self._client.log_batch(
+                run.id,
+                metrics[i * _METRICS : (i + 1) * _METRICS],
+                missing[i * _PARAMS : (i + 1) * _PARAMS],
+                [RunTag(k, v) for k, v in tags.items()] if i == batches - 1 else [],
+            )
+        run.tags |= tags
+        run.params |= params.keys()
+
+    def _set_status(self, run: Run, status: str, ended_ms: int | None) -> None:
+        if run.status == status and ended_ms in (None, run.end_ms):
+            return
+        if ended_ms is None:
+            self._client.update_run(run.id, status=status)
         else:
-            self._client.set_terminated(self._parent, status, at)
-        self._delivered_study = current
+            self._client.set_terminated(run.id, status, ended_ms)
+        run.status, run.end_ms = status, ended_ms
 
 
 def _rung(trial: Trial, study: Study) -> int:
@@ -227,3 +198,8 @@ def _key(name: str) -> str:
 
 def _ms(at: float) -> int:
     return round(at * 1000)
+
+
+def _whole(text: str) -> int:
+    """A tag's whole number; of what a user has made of it, 0."""
+    return int(text) if text.isdecimal() else 0

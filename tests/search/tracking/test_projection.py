@@ -3,71 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.decisions.history import Event
-from search.record.record import Record, Study, open_record
-from search.tasks.config import StudyConfig
+from search.record.record import Study
 from search.tracking import projection
 from search.tracking.projection import Projection
 from tests.curve_task import TASK
 from tests.search.studies import epoch, failure, scored, segment, session, suggestion
-
-
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One store for all: to make its tables takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
-
-
-class _Live:
-    """A study on record, and a delivery that has followed it from its start."""
-
-    def __init__(self, record: Record, study: Study) -> None:
-        self.record, self.study = record, study
-        self.projection = Projection(record, study, TASK)
-
-    def deliver(self, *events: Event) -> None:
-        if events:
-            self.record.append(self.study, *events)
-        self.projection.deliver()
-
-    def runs(self) -> dict[int | None, Any]:
-        """By trial; None: the parent."""
-        client = self.projection._client
-        found = client.search_runs(
-            [client.get_experiment_by_name("curve").experiment_id],
-            f"tags.study = '{self.study.name}'",
-        )
-        by_trial = {int(t) if (t := run.data.tags.get("trial")) else None: run for run in found}
-        assert len(by_trial) == len(found), "a trial has two runs"
-        return by_trial
-
-    def status(self, trial: int) -> tuple[str, str]:
-        run = self.runs()[trial]
-        return run.info.status, run.data.tags["state"]
-
-    def points(self, trial: int) -> list[tuple[int, float]]:
-        history = self.projection._client.get_metric_history(
-            self.runs()[trial].info.run_id, "score"
-        )
-        return [(metric.step, metric.value) for metric in history]
-
-
-@pytest.fixture
-def live(uri: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[_Live]:
-    """Driven while the test lasts."""
-    record = open_record(tmp_path, create=True)
-    name = request.node.name[:90].replace("[", "-").rstrip("]")
-    config = StudyConfig(name=name, task="tests.curve_task:TASK", dataset="ones", max_epochs=3,
-                         trials=3, baseline=False, tracking_uri=uri)  # fmt: skip
-    study = record.create(config, {"baselines": {"zero": 0.25}})
-    with record.driver_lock(name):
-        yield _Live(record, study)
 
 
 def test_a_running_trial_is_running_and_its_epochs_are_there(live):
@@ -165,7 +109,7 @@ def test_a_study_deleted_and_made_anew_under_its_name_is_another(live):
     created = [
         run.data.tags["study_created"]
         for run in live.projection._client.search_runs(
-            [live.projection._experiment], f"tags.study = '{live.study.name}'"
+            [live.projection.run().experiment], f"tags.study = '{live.study.name}'"
         )
     ]
     assert len(created) == 4
@@ -204,8 +148,8 @@ def test_of_a_run_that_a_slow_server_made_twice_one_stays(live):
     live.deliver(*scored({1: 0.5}))
     before = live.runs()
     again = Projection(live.record, live.study, TASK)
-    again._create(0, "s-0", 1.0, {})
-    again._create(None, "s", 1.0, {})
+    again._found.create(0, "s-0", 1, {})
+    again._found.create(None, "s", 1, {})
 
     Projection(live.record, live.study, TASK).deliver()
 
@@ -234,8 +178,7 @@ def test_after_an_error_it_goes_on_where_it_was(live, monkeypatch):
     live.projection.deliver()
 
     runs = live.runs()
-    expected = [runs[trial].info.run_id for trial in (0, 1, 1, 2)] + [runs[None].info.run_id]
-    assert sent == expected
+    assert sent == [runs[trial].info.run_id for trial in (0, 1, 1, 2)]
     assert [live.status(trial) for trial in range(3)] == [("FINISHED", "pruned")] * 3
 
 
