@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.errors import ClusterError
+from search.files.addresses import has_secret, without_secrets
 from search.machines.cluster import token_file
 
 __all__ = ["ACCEPTED", "SUPERVISOR", "run_on_head", "start_on_head"]
@@ -67,7 +68,7 @@ def _client(cluster: str) -> Any:
     if not cluster.startswith(("http://", "https://")):
         raise ClusterError(
             f"--cluster is the address of a head's job server, as http://127.0.0.1:8265 through "
-            f"a tunnel; got {cluster!r}"
+            f"a tunnel; got {without_secrets(cluster)!r}"
         )
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
     from ray.job_submission import JobSubmissionClient
@@ -78,10 +79,18 @@ def _client(cluster: str) -> Any:
         text = " ".join(str(error).split())
         if "token" in text.lower() or "401" in text or "403" in text:
             text = f"it refuses this token: {token_file()} must hold the head's"
-        raise ClusterError(f"no cluster to be used at {cluster}: {text[:300]}") from None
+        raise ClusterError(
+            f"no cluster to be used at {without_secrets(cluster)}: {without_secrets(text)[:300]}"
+        ) from None
 
 
 def _submit(client: Any, module: str, arguments: Sequence[str]) -> str:
+    for text in arguments:
+        if has_secret(text):  # the head keeps, and shows, what a job was started with
+            raise ClusterError(
+                f"an address with a password or a token in it is refused: {without_secrets(text)} "
+                "is without it; the head's own files and environment have it"
+            )
     entrypoint = f"python -m {module} {shlex.join(arguments)}"
     until = time.monotonic() + STARTING_S
     while True:

@@ -6,19 +6,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.machines import machine
+from search.machines import cgroups, machine
 
 
 @pytest.fixture
 def cgroup(tmp_path, monkeypatch):
     """What a container sees in the place of /sys/fs/cgroup, as yet without a limit."""
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(cgroups, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(cgroups, "OWN", tmp_path / "own")
+    (tmp_path / "cgroup").mkdir()
+    return tmp_path / "cgroup"
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"{text}\n")
 
 
@@ -42,6 +44,85 @@ def test_a_container_has_no_more_cores_than_its_limit(monkeypatch, cgroup, files
     _write(cgroup, files)
 
     assert machine.core_count() == cores
+
+
+# Which groups the process is in, files of them, cores, GiB.
+NESTED = {
+    "the inner one has less": (
+        "0::/kube/pod/job",
+        {"kube/cpu.max": "max 100000", "kube/memory.max": f"{9 * 2**30}"},
+        {"kube/pod/job/cpu.max": "300000 100000", "kube/pod/job/memory.max": f"{2**30}"},
+        (3, 1),
+    ),
+    "the outer one has less": (
+        "0::/kube/pod/job",
+        {"kube/pod/cpu.max": "200000 50000", "kube/pod/memory.max": f"{3 * 2**29}"},
+        {"kube/pod/job/cpu.max": "max 100000", "kube/pod/job/memory.max": "max"},
+        (4, 1.5),
+    ),
+    "another's is not ours": (
+        "0::/user.slice/me",
+        {"user.slice/you/cpu.max": "100000 100000", "user.slice/you/memory.max": "4096"},
+        {"user.slice/cpu.max": "700000 100000", "user.slice/memory.max": f"{2**29}"},
+        (7, 0.5),
+    ),
+    "a path that only the host sees": (
+        "0::/../../docker/0a1b2c",
+        {"cpu.max": "250000 100000", "memory.max": f"{2**28}"},
+        {},
+        (2, 0.25),
+    ),
+    "the first version": (
+        "5:memory:/slurm/job_7/step_0\n3:cpu,cpuacct:/slurm/job_7\n0::/",
+        {
+            "memory/slurm/job_7/memory.limit_in_bytes": f"{2**30}",
+            "memory/slurm/job_7/step_0/memory.limit_in_bytes": str(2**63 - 4096),
+            "memory/memory.limit_in_bytes": str(2**63 - 4096),
+        },
+        {
+            "cpu,cpuacct/slurm/cpu.cfs_quota_us": "500000",
+            "cpu,cpuacct/slurm/cpu.cfs_period_us": "100000",
+            "cpu,cpuacct/slurm/job_7/cpu.cfs_quota_us": "-1",
+            "cpu,cpuacct/slurm/job_7/cpu.cfs_period_us": "100000",
+        },
+        (5, 1),
+    ),
+    "both at once": (
+        "4:memory:/docker/0a1b\n0::/docker/0a1b",
+        {"memory/memory.limit_in_bytes": f"{2**28}"},
+        {"unified/docker/0a1b/cpu.max": "600000 100000"},
+        (6, 0.25),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_the_least_limit_around_a_process_holds(monkeypatch, cgroup, case):
+    own, outer, inner, expected = NESTED[case]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
+    (cgroup.parent / "own").write_text(f"{own}\n")
+    _write(cgroup, {**outer, **inner})
+
+    assert (machine.core_count(), machine.memory_gib()[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "used", "limit", "stat"),
+    [
+        ("", "memory.current", "memory.max", "anon 5\ninactive_file 1048576\nactive_file 9"),
+        (
+            "memory/",
+            "memory.usage_in_bytes",
+            "memory.limit_in_bytes",
+            "inactive_file 1\ntotal_inactive_file 1048576",
+        ),
+    ],
+)
+def test_what_others_of_the_group_have_taken_is_not_free(cgroup, folder, used, limit, stat):
+    files = {used: str(2**27), limit: str(2**28), "memory.stat": stat}
+    _write(cgroup, {f"{folder}{name}": text for name, text in files.items()})
+
+    assert machine.memory_gib()[1] == (2**28 - 2**27 + 2**20) / 2**30
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
