@@ -70,8 +70,9 @@ class StudyFiles:
         return self.with_patience(self.store.get, self._key(path), path)
 
     def fetch_each(self, paths: Sequence[Path]) -> bool:
-        """Whether all are here then. Raises nothing: of a storage that does not answer, False."""
-        with contextlib.suppress(StorageError):
+        """Whether all are here then. Raises nothing: of a storage that does not answer, or a folder
+        that cannot be written, False."""
+        with contextlib.suppress(StorageError, OSError):
             return all(self.fetch(path) for path in paths)
         return False
 
@@ -96,7 +97,9 @@ class StudyFiles:
         """What a trial has printed, up to the end of its last segment; "" if nothing."""
         path = log_file(self.folder, f"trial-{trial}")
         if self.store:
-            self.with_patience(self.store.get, self._key(path), path)  # an older one may be here
+            with contextlib.suppress(OSError):  # a folder that cannot be written
+                # An older one may be here.
+                self.with_patience(self.store.get, self._key(path), path)
         return path.read_text(errors="replace", encoding="utf-8") if path.exists() else ""
 
     def save_checkpoint(self, state: State, trial: int, epoch: int) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from search.errors import RecordError, UnreachableError, first_line
+from search.files.addresses import has_secret
 from search.record.database import Database, acquire_lock, locked_error
 from search.record.version import check_version, make_tables, tables_exist
 
@@ -221,12 +222,13 @@ def _parse_url(url: str) -> sa.URL:
         address = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         address = None
+    scheme, there, _ = url.partition("://")
     if address is None or address.drivername not in ("postgresql", "postgresql+psycopg"):
         raise RecordError(
             "the record's URL must be postgresql://USER@HOST:PORT/DATABASE; the one given begins "
-            f"with {url.partition('/')[0]!r}"
+            f"with {scheme + '://' if there else 'none of the kind'!r}"
         )
-    if address.password is not None or "password" in address.query:
+    if address.password is not None or has_secret(url):
         raise RecordError(
             "the record's URL holds a password, which would be shown and logged: leave it out, and "
             "put HOST:PORT:DATABASE:USER:PASSWORD into ~/.pgpass (mode 0600)"

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from search.errors import RecordError
 from search.record.database import Database, acquire_lock
+from search.record.read_only import is_read_only, opener
 from search.record.version import check_version, make_tables, tables_exist
 
 __all__ = ["Sqlite"]
@@ -29,14 +30,14 @@ class Sqlite(Database):
     def __init__(self, folder: Path, *, create: bool) -> None:
         self._folder = folder
         path = folder / "record.db"
-        url = sa.URL.create("sqlite", database=str(path))  # a path may hold ? or %
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_PATIENCE_S})
+        self._read_only = path.is_file() and is_read_only(folder)
         self._may_make = True
-        sa.event.listen(engine, "do_connect", self._open)
-        sa.event.listen(engine, "connect", _configure)
-        super().__init__(str(folder), engine)
+        super().__init__(str(folder), self._engine(path))
+        engine = self.engine
         weakref.finalize(self, engine.dispose)  # the file is whole: no write-ahead log beside it
         there = path.exists()
+        if create and self._read_only:
+            raise self._no_writing()
         had_studies = any(folder.glob("*/driver.lock"))
         if had_studies and not there:  # never silently begun anew: it held the ledger, too
             raise RecordError(
@@ -49,7 +50,8 @@ class Sqlite(Database):
                 "or say where they are with --studies-dir"
             )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if not self._read_only:
+                folder.mkdir(parents=True, exist_ok=True)
             if there and had_studies and not path.stat().st_size:
                 raise OSError("it is empty, though there are studies: not a database")
             self._make_tables()
@@ -65,6 +67,27 @@ class Sqlite(Database):
         mode = "rwc" if self._may_make else "rw"
         address = f"file:{urllib.parse.quote(str(Path(paths[0]).absolute()))}?mode={mode}"
         return dialect.connect(address, uri=True, **options)
+
+    def _engine(self, path: Path) -> sa.Engine:
+        url = sa.URL.create("sqlite", database=str(path))  # a path may hold ? or %
+        if self._read_only:
+            return sa.create_engine("sqlite://", creator=opener(path), poolclass=sa.NullPool)
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_PATIENCE_S})
+        sa.event.listen(engine, "do_connect", self._open)
+        sa.event.listen(engine, "connect", _configure)
+        return engine
+
+    @contextlib.contextmanager
+    def transaction(self, write: bool) -> Iterator[sa.Connection]:
+        if write and self._read_only:
+            raise self._no_writing()
+        with super().transaction(write) as connection:
+            yield connection
+
+    def _no_writing(self) -> RecordError:
+        return RecordError(
+            f"{self._folder} is read-only: its studies can be listed, shown and exported, no more"
+        )
 
     def _make_tables(self) -> None:
         with self.engine.begin() as connection:
@@ -101,6 +124,8 @@ class Sqlite(Database):
     def driver_lock(self, name: str) -> Iterator[None]:
         """The kernel frees a dead driver's. Whoever asks whether a study is `driven` shares it for
         a moment."""
+        if self._read_only:
+            raise self._no_writing()
         path = self._folder / name / "driver.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:

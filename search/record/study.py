@@ -11,6 +11,7 @@ from typing import Any
 
 from search.decisions.history import Event
 from search.errors import RecordError, UserError, first_line
+from search.files.addresses import without_secrets
 from search.files.moved import follow_places
 from search.files.storage import check_uri
 from search.tasks.config import StudyConfig
@@ -104,6 +105,9 @@ def read_study(
                 "another version of this project made it, whose configuration has "
                 f"{', '.join(sorted(unknown))}"
             )
+        if isinstance(config.get("tracking_uri"), str):
+            # An earlier version has let in ?password=.
+            config["tracking_uri"] = without_secrets(config["tracking_uri"])
         study = Study(
             id=row["id"],
             name=row["name"],
