@@ -6,18 +6,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from search.errors import ClusterError, first_line
 from search.machines.gpus import gpu_count
+from search.machines.ray_folders import own_token, session_root, shared_token, token_file
 from search.machines.ray_internals import import_lean_tune, lean_node, unheard_errors, watched_node
 from search.tasks.config import StudyConfig
 
-__all__ = ["connect", "local_ray", "ray_for", "token_file"]
+__all__ = ["connect", "local_ray", "ray_for"]
 
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
@@ -42,7 +41,8 @@ def ray_for(config: StudyConfig, address: str | None) -> Iterator[None]:
 @contextlib.contextmanager
 def local_ray(config: StudyConfig) -> Iterator[None]:
     """Ray for the study's length. Imports Ray."""
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
+    own_token()
+    root = session_root()
     import ray
 
     # A death is on record, with its reason.
@@ -59,6 +59,7 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
             object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=root and str(root),
         )
     try:
         tune.result()
@@ -78,7 +79,7 @@ def connect(address: str) -> None:
             f"--address is the HOST:PORT of a cluster that this machine is part of, got "
             f"{address!r}; from elsewhere: `python -m search submit`"
         )
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
+    shared_token()
     os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)  # ours is loopback only, this is not
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # an error of ours says it in one line
     try:
@@ -94,18 +95,6 @@ def connect(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # whatever Ray answers: another version, a wrong token
         raise ClusterError(f"the Ray cluster at {address} cannot be used: {_why(error)}") from None
-
-
-def token_file() -> Path:
-    """Ray's token, made if it is not there, readable by its owner only; never printed."""
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(secrets.token_hex(32))
-    path.chmod(0o600)
-    return path
 
 
 def _why(error: Exception) -> str:
