@@ -11,20 +11,21 @@ import socket
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from search.decisions import plan
-from search.errors import RecordError, TrackingError, UserError
+from search.errors import ClusterError, RecordError, TrackingError, UserError, first_line
 from search.machines.gpus import gpu_count, gpus_there
 from search.machines.machine import core_count, memory_gib
 from search.record.record import open_record
 from search.tasks.config import StudyConfig
+from search.tasks.registry import NAMES
 from search.tasks.task import Task
 from search.tasks.user_code import user_code
-from search.tracking.addresses import check_server
+from search.tracking.probe import probe
 from trainables.errors import DataError
 
 __all__ = ["Finding", "examine"]
@@ -67,9 +68,9 @@ def examine(
     if task is not None:
         yield _data(task, data_dir)
     yield _studies(studies_dir, record)
-    yield _tracking(tracking_uri)
+    yield _tracking(tracking_uri, [task.name] if task else NAMES)
     if ray:
-        yield _worker(studies_dir, tracking_uri)
+        yield _worker(studies_dir)
 
 
 def _python() -> Finding:
@@ -211,12 +212,14 @@ def _ports() -> Finding:
 
 
 def _token() -> Finding:
-    from search.machines.cluster import token_file
+    from search.machines.ray_folders import token_file
 
     try:
         mode = token_file().stat().st_mode & 0o777
-    except OSError as error:
-        return Finding(light="red", subject="token", found=str(error), fix="make it writable")
+    except (OSError, RuntimeError, ClusterError) as error:
+        why = first_line(error)
+        fix = "a study on this machine makes its own; a cluster's must be there"
+        return Finding(light="yellow", subject="authentication", found=why, fix=fix)
     return Finding(
         light="green" if mode == 0o600 else "red",
         subject="authentication",
@@ -246,15 +249,16 @@ def _studies(folder: Path, url: str | None) -> Finding:
     )
 
 
-def _tracking(uri: str) -> Finding:
+def _tracking(uri: str, experiments: Sequence[str]) -> Finding:
+    """What a delivery would meet."""
     try:
-        check_server(uri)
+        probe(uri, experiments)
     except TrackingError as error:
         return Finding(light="red", subject="tracking", found=str(error), fix="see there")
     return Finding(light="green", subject="tracking", found=f"{uri} answers")
 
 
-def _worker(studies_dir: Path, tracking_uri: str) -> Finding:
+def _worker(studies_dir: Path) -> Finding:
     """A worker process of a real local Ray writes where trials and their results will go."""
     from search.machines.cluster import local_ray
 
@@ -264,13 +268,12 @@ def _worker(studies_dir: Path, tracking_uri: str) -> Finding:
             import ray
 
             writes = ray.remote(try_to_write).remote(str(studies_dir.resolve()))
-            tracks = ray.remote(try_to_track).remote(tracking_uri)
-            ray.get([writes, tracks], timeout=12)
+            ray.get(writes, timeout=12)
     except Exception as error:  # whatever Ray answers is the finding
         return Finding(
             light="red", subject="workers", found=str(error).splitlines()[-1], fix="see there"
         )
-    return Finding(light="green", subject="workers", found="Ray starts; a worker writes to both")
+    return Finding(light="green", subject="workers", found="Ray starts; a worker writes there")
 
 
 def try_to_write(folder: str) -> None:
@@ -278,19 +281,6 @@ def try_to_write(folder: str) -> None:
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         file.write(b"doctor")
         os.fsync(file.fileno())
-
-
-def try_to_track(uri: str) -> None:
-    """In a worker. A local store's folder is looked at, a server is written to."""
-    check_server(uri)
-    if not uri.startswith("http"):
-        return
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri)
-    for experiment in client.search_experiments(max_results=1):
-        client.set_experiment_tag(experiment.experiment_id, "search.doctor", "writable")
 
 
 def _existing(folder: Path) -> Path:

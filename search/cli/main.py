@@ -19,6 +19,7 @@ from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted, interruptible
 from search.errors import UserError, can_be_put_right, first_line
+from search.files.addresses import without_secrets
 from search.files.text import escape_what_cannot_be_printed
 from search.files.typed import typed_path
 
@@ -65,12 +66,12 @@ def _why(error: BaseException) -> str | None:
     """What a user can put right, in one line: of what was asked for, of the machine, of their own
     code. None: a defect of ours, whose traceback is needed, or a signal."""
     if can_be_put_right(error):
-        return first_line(error)
+        return without_secrets(first_line(error))
     if isinstance(error, Interrupted) or (isinstance(error, SystemExit) and not error.code):
         return None
     from search.tasks.user_code import place_of, with_place
 
-    return f"your code raises {with_place(error)}" if place_of(error) else None
+    return f"your code raises {without_secrets(with_place(error))}" if place_of(error) else None
 
 
 def parse(typed: Sequence[str]) -> argparse.Namespace:
@@ -94,6 +95,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         message = "\\n".join(message.splitlines())
         known = ", ".join(sorted(o for o in self._option_string_actions if o.startswith("--")))
+        message = without_secrets(message)
         self.exit(BAD_INPUT, f"error: {message}; `{self.prog}` knows: {known}\n")
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from search.errors import StorageError
+from search.files.addresses import without_secrets
 
 __all__ = ["MANIFEST", "Store", "check_storage", "check_uri", "open_store"]
 
@@ -56,7 +57,8 @@ def check_uri(uri: str) -> str:
             "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL instead"
         )
     raise StorageError(
-        f"storage must be a shared folder's absolute path or s3://BUCKET/PREFIX, got {uri!r}"
+        "storage must be a shared folder's absolute path or s3://BUCKET/PREFIX, "
+        f"got {without_secrets(uri)!r}"
     )
 
 

@@ -4,7 +4,6 @@ the versions are. Only the head's job port need be reachable, through a tunnel."
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from search.errors import ClusterError
 from search.files.addresses import has_secret, without_secrets
-from search.machines.cluster import token_file
+from search.machines.ray_folders import shared_token, token_file
 
 __all__ = ["ACCEPTED", "SUPERVISOR", "run_on_head", "start_on_head"]
 
@@ -70,7 +69,7 @@ def _client(cluster: str) -> Any:
             f"--cluster is the address of a head's job server, as http://127.0.0.1:8265 through "
             f"a tunnel; got {without_secrets(cluster)!r}"
         )
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token_file())
+    shared_token()
     from ray.job_submission import JobSubmissionClient
 
     try:

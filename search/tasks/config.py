@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from search.errors import UserError, first_line
+from search.files.addresses import has_secret, without_secrets
 from search.files.storage import check_uri
 from trainables.checks import check_types
 
@@ -56,6 +57,11 @@ class StudyConfig:
             check_types(self)
         except ValueError as error:
             raise UserError(first_line(error)) from None
+        if has_secret(self.tracking_uri):
+            raise UserError(
+                "tracking_uri holds a password or a token, which would be stored and shown: leave "
+                f"it out, as {without_secrets(self.tracking_uri)}"
+            )
         if self.storage is not None:
             check_uri(self.storage)
         max_length = MAX_NAME_LENGTH + (len(f".{self.phase}") if self.parent else 0)

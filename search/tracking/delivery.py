@@ -13,25 +13,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from json import JSONDecodeError
 from pathlib import Path
 from typing import TextIO
 
 import sqlalchemy as sa
 
-from search.errors import TrackingError, UnreachableError, first_line
+from search.errors import TrackingError, UnreachableError
 from search.files.paths import log_file
 from search.files.text import escape_what_cannot_be_printed
 from search.record.record import Record, Study, open_record
 from search.tasks.registry import find_task
 from search.tasks.task import Task
 from search.tracking.addresses import check_server
+from search.tracking.probe import impatient_client
 from search.tracking.projection import Projection
+from search.tracking.refusals import explained
 
 __all__ = ["follow", "start", "sync", "wait", "why_behind"]
 
 POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
 PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
-_NO_ROOM = "no room for MLflow's store"  # waiting does not help
+SYNC_PATIENCE_S = 20.0  # how long `sync` tries on while nothing gets through
+SOON_S = 0.5  # where some got through before an error
 _NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
 
 
@@ -70,6 +74,7 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
         trouble, troubled = "", False
         while True:
             driven = _is_driven(record, study, driver)
+            sent, lasting = projection.sent if projection else 0, False
             try:
                 projection = projection or Projection(record, study, task)
                 if trouble:
@@ -82,12 +87,15 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
                         projection.find_runs()
                     return True
             except Exception as error:  # whatever a server can answer
-                trouble = _log_once(f"{_NOT_DELIVERED}{_reason(study, error)}", trouble)
+                told = explained(study.config.tracking_uri, error)
+                lasting = isinstance(told, TrackingError)
+                trouble = _log_once(f"{_NOT_DELIVERED}{told}", trouble)
             if not driven:
                 ended_at = ended_at or time.monotonic()
-                if time.monotonic() > ended_at + PATIENCE_S or _NO_ROOM in trouble:
+                if time.monotonic() > ended_at + PATIENCE_S or lasting:
                     return False
-            until = time.monotonic() + POLL_S
+            got_through = bool(trouble) and projection is not None and projection.sent > sent
+            until = time.monotonic() + (SOON_S if got_through else POLL_S)
             while time.monotonic() < until and _is_driven(record, study, driver):
                 time.sleep(0.2)
 
@@ -105,13 +113,6 @@ def _log_once(line: str, before: str) -> str:
     if line and line != before:
         print(f"{time.strftime('%F %T')} {line}", flush=True)
     return line if line.startswith(_NOT_DELIVERED) else ""
-
-
-def _reason(study: Study, error: Exception) -> str:
-    """One line, with the remedy where it is known."""
-    if any(sign in str(error) for sign in ("is full", "No space", "disk I/O")):
-        return f"{_NO_ROOM} {study.config.tracking_uri}: make room on its disk"
-    return first_line(error)
 
 
 def _is_driven(record: Record, study: Study, driver: int | None) -> bool:
@@ -135,11 +136,29 @@ def sync(record: Record, study: Study, task: Task) -> None:
     if record.driven(study.name) and not _nobody_delivers(record, study):
         behind = why_behind(record, study) or "it is up to date, or will be in seconds"
         raise TrackingError(f"the driver of {study.name} delivers while it works: {behind}")
-    with _delivery_lock(record, study):
+    with _delivery_lock(record, study), impatient_client():
+        _deliver_patiently(record, study, task)
+
+
+def _deliver_patiently(record: Record, study: Study, task: Task) -> None:
+    """A server that errs now and then has all of it in the end."""
+    projection: Projection | None = None
+    sent, until = 0, time.monotonic() + SYNC_PATIENCE_S
+    while True:
         try:
-            Projection(record, study, task).deliver()
-        except (sa.exc.SQLAlchemyError, _mlflow_error()) as error:
-            raise TrackingError(f"not delivered: {_reason(study, error)}") from error
+            if projection is None:
+                projection = Projection(record, study, task)
+            else:
+                projection.find_runs()
+            projection.deliver()
+            return
+        except (sa.exc.SQLAlchemyError, _mlflow_error(), OSError, JSONDecodeError) as error:
+            told = explained(study.config.tracking_uri, error)
+            if projection is not None and projection.sent > sent:
+                sent, until = projection.sent, time.monotonic() + SYNC_PATIENCE_S
+            if isinstance(told, TrackingError) or time.monotonic() > until:
+                raise TrackingError(f"not delivered: {told}") from error
+        time.sleep(SOON_S)
 
 
 def _mlflow_error() -> type[Exception]:
@@ -177,8 +196,6 @@ def main() -> int:
     driver = os.getppid()
     escape_what_cannot_be_printed("utf-8")
     os.nice(19)  # Ray runs workers at 15: training comes first
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we try again, and look first
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     while True:
@@ -191,7 +208,8 @@ def main() -> int:
             if os.getppid() != driver:
                 return 1
             time.sleep(POLL_S)
-    return 0 if follow(record, study, find_task(study.config.task), driver) else 1
+    with impatient_client():
+        return 0 if follow(record, study, find_task(study.config.task), driver) else 1
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Projection:
         self._cursor = 0
         self._history = History()
         self._complete = complete_trials(self._history, study, task)
+        self.sent = 0  # how often something was written: whether it gets on
         self._seen = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
         self._found = StudyRuns(self._client, study, task.name)
@@ -172,6 +173,7 @@ class Projection:
                 missing[i * _PARAMS : (i + 1) * _PARAMS],
                 [RunTag(k, v) for k, v in tags.items()] if i == batches - 1 else [],
             )
+        self.sent += 1
         run.tags |= tags
         run.params |= params.keys()
 
@@ -182,6 +184,7 @@ class Projection:
             self._client.update_run(run.id, status=status)
         else:
             self._client.set_terminated(run.id, status, ended_ms)
+        self.sent += 1
         run.status, run.end_ms = status, ended_ms
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from search.errors import TrackingError
 from search.record.record import Study
 
-__all__ = ["Run", "StudyRuns"]
+__all__ = ["Run", "StudyRuns", "deleted_experiment"]
 
 _PAGE = 1000  # runs or experiments a call
 _PARENT = "mlflow.parentRunId"
@@ -71,17 +71,10 @@ class StudyRuns:
         if None in self.runs:
             self.experiment = self.runs[None].experiment
         elif deleted:
-            raise self._deleted(named.experiment_id)
+            uri = self._study.config.tracking_uri
+            raise deleted_experiment(uri, self._name, named.experiment_id)
         else:
             self.experiment = here[0] if here else self._client.create_experiment(self._name)
-
-    def _deleted(self, experiment: str) -> TrackingError:
-        uri = self._study.config.tracking_uri
-        return TrackingError(
-            f"experiment {self._name} was deleted in MLflow: bring it back by "
-            f"`MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow experiments restore "
-            f"--experiment-id {experiment}`, or choose another --tracking-uri"
-        )
 
     def _experiments(self) -> list[str]:
         found = _pages(
@@ -138,6 +131,14 @@ class StudyRuns:
         if trial is None:
             self._adopt_orphans()
         return run
+
+
+def deleted_experiment(uri: str, name: str, number: str) -> TrackingError:
+    return TrackingError(
+        f"experiment {name} was deleted in MLflow: bring it back by "
+        f"`MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow experiments restore "
+        f"--experiment-id {number}`, or choose another --tracking-uri"
+    )
 
 
 def _read(run: Any) -> Run:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import sqlite3
 import threading
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
-from search.errors import TrackingError
+from search.errors import TrackingError, UserError
+from search.tasks.config import StudyConfig
 from search.tracking.addresses import check_server
+from search.tracking.refusals import explained
+from tests.conftest import empty_mlflow
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
     status = 200
+    body = b"OK"
 
     def do_GET(self) -> None:
         self.send_response(self.status)
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *arguments: Any) -> None:
         """Nothing."""
@@ -60,12 +68,57 @@ def test_other_stores_are_refused_with_the_choices(uri):
 
 
 @pytest.mark.parametrize(
-    "uri", ["postgresql://me:s3cret@db.example/mlflow", "http://me:s3cret@127.0.0.1:5000"]
+    ("uri", "without"),
+    [
+        ("postgresql://me:s3cret@db.example/mlflow", "postgresql://me@db.example/mlflow"),
+        ("http://me:s3cret@127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("https://s3cret@mlflow.example", "https://mlflow.example"),
+        ("https://mlflow.example/?token=s3cret", "https://mlflow.example/"),
+        (
+            "postgresql://me@db/m?Password=s3cret&sslmode=prefer",
+            "postgresql://me@db/m?sslmode=prefer",
+        ),
+    ],
 )
-def test_a_password_is_refused_and_not_shown(uri):
-    with pytest.raises(TrackingError, match=r"password in it is refused.*//…@") as refused:
+def test_a_secret_is_refused_and_not_shown(uri, without):
+    with pytest.raises(TrackingError, match=r"in it is refused") as refused:
         check_server(uri)
+    assert f"as {without};" in str(refused.value)
+    with pytest.raises(UserError, match="leave it out") as refused:
+        StudyConfig(name="s", task="sts", dataset="d", tracking_uri=uri)
     assert "s3cret" not in str(refused.value)
+
+
+def test_what_answers_with_a_web_page_is_no_server(monkeypatch):
+    monkeypatch.setattr(_Answer, "body", b"<html>Please log in</html>")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(TrackingError, match="no MLflow server: its /health says '<html>"):
+            check_server(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("451aebb31d03", r"older MLflow: copy it, then `mlflow db upgrade sqlite:///\S+/m\.db`"),
+        ("abcdef123456", "newer MLflow .*abcdef123456.*: install that one, or choose another"),
+    ],
+)
+def test_a_store_of_another_mlflow_is_refused_before_the_start(tmp_path, version, told):
+    path = tmp_path / "m.db"
+    path.write_bytes(empty_mlflow())
+    check_server(f"sqlite:///{path}")
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+
+    with pytest.raises(TrackingError, match=told) as refused:
+        check_server(f"sqlite:///{path}")
+
+    # And as MLflow itself says it, to who delivers.
+    with pytest.raises(Exception, match="database schema") as met:
+        MlflowClient(f"sqlite:///{path}").search_experiments()
+    assert str(explained(f"sqlite:///{path}", met.value)) == str(refused.value)
 
 
 def test_a_database_that_does_not_answer_is_said():
