@@ -30,6 +30,7 @@ MAX_ATTEMPTS = 3  # times a process may die under a trial before the trial is fa
 MAX_DEPARTURES = 20  # times its machine may go away: more is no accident
 START_S = 120.0  # what a process may take to start and to import Ray, torch and the task
 NO_MEMORY = "its process was killed for want of memory"
+MOST_S = 10.0  # counted of the time between two looks at a silent process
 OWN_WATCHDOG_S = 5.0  # beyond its limit its process has this long to end itself
 
 
@@ -58,10 +59,15 @@ class Silence:
 
     def restart(self) -> None:
         """It has given one, or has no process yet that could."""
-        self._since = time.monotonic()
+        self._seen, self._silent_s = time.monotonic(), 0.0
 
     def too_long(self, spare_s: float = 0.0) -> bool:
-        return time.monotonic() - self._since >= self.limit_s + spare_s
+        """Asked every second or two: of a longer time without the question, this process, and so
+        the whole machine, stood still (a paused container, a laptop's lid). That is no trial's."""
+        now = time.monotonic()
+        self._silent_s += min(now - self._seen, MOST_S)
+        self._seen = now
+        return self._silent_s >= self.limit_s + spare_s
 
     def hangs(self, config: StudyConfig) -> bool:
         """Whether its process should have ended itself by now: it gives the limit to the loading

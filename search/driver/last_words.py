@@ -18,7 +18,7 @@ from typing import TextIO
 from search.driver.attempts import Cause
 from search.files.paths import log_file
 
-__all__ = ["DIED", "Logs", "last_words", "true_cause", "watchdog"]
+__all__ = ["DIED", "Logs", "last_words", "true_cause"]
 
 STDERR = 2
 # How Ray's account of a death begins (search/driver/hooks.py).
@@ -62,21 +62,6 @@ def last_words(log: TextIO) -> Iterator[None]:
     finally:
         os._exit = leave
         faulthandler.enable(file=STDERR, all_threads=False)
-
-
-@contextlib.contextmanager
-def watchdog(timeout_s: float, file: TextIO | int) -> Iterator[None]:
-    """A thread of C: it ends a process that hangs inside a call as well, and says where it hung."""
-    process = os.getpid()
-    faulthandler.dump_traceback_later(timeout_s, exit=True, file=file)
-    try:
-        yield
-    finally:
-        if os.getpid() != process:
-            # A child that the trial's code has forked, and that raises, is no second worker; it has
-            # no such thread either, and would wait for it.
-            os._exit(1)
-        faulthandler.cancel_dump_traceback_later()
 
 
 class Logs:

@@ -21,10 +21,11 @@ from typing import Any, TextIO
 import numpy as np
 from ray import tune
 
-from search.driver.last_words import STDERR, last_words, watchdog
+from search.driver.last_words import STDERR, last_words
 from search.driver.metrics import plain_metrics
 from search.driver.streams import redirected
 from search.driver.unrecorded import Unrecorded
+from search.driver.watchdog import Watchdog
 from search.errors import StorageError, UserError, first_line, reason_of
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
@@ -38,6 +39,8 @@ from trainables.test_split_lock import keep_test_split_locked
 
 __all__ = ["SegmentTrainable"]
 
+_WATCHDOG = Watchdog()
+
 
 class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one segment; `step` is one epoch.
@@ -48,7 +51,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         self._training = self._cuda_broken = False
-        with watchdog(config["start_s"], STDERR):  # Ray's log of this process
+        with _WATCHDOG.limit(config["start_s"], STDERR):  # Ray's log of this process
             self._set_up(config)
 
     def _set_up(self, config: dict[str, Any]) -> None:
@@ -138,17 +141,18 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
         with_storage_s = limit_s + self._files.patience_s  # one that is away is no hanging trial
         reset_s = 0.0
         if self._epochs is None:
-            with watchdog(with_storage_s, log):
+            with _WATCHDOG.limit(with_storage_s, log):
                 self._task = find_task(segment["task"])
                 self._epochs = self._start()
             reset_s = time.monotonic() - self._begun_at
         if self._unrecorded.to_tell:
             return self._told_again()
         begun_cpu, begun = time.process_time(), time.monotonic()
-        with watchdog(limit_s, log):
+        with _WATCHDOG.limit(limit_s, log) as stood_still_s:
             epoch = next(self._epochs, None)
         self._loaded.compare()
-        cpu_s, wall_s = time.process_time() - begun_cpu, time.monotonic() - begun
+        cpu_s = time.process_time() - begun_cpu
+        wall_s = time.monotonic() - begun - sum(stood_still_s)
         if epoch is None:
             last = segment["last_epoch"]
             return self._failure(f"it ended after epoch {len(self._curve)}, not after {last}", "")
@@ -173,7 +177,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             "wall_s": wall_s,
             "reset_s": reset_s,
         }
-        with watchdog(with_storage_s, log):
+        with _WATCHDOG.limit(with_storage_s, log):
             state = self._unrecorded.with_results(epoch.state(), result)
             self._files.save_checkpoint(state, segment["trial"], epoch.number)
             if epoch.number == segment["max_epochs"]:

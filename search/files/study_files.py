@@ -34,6 +34,7 @@ __all__ = ["PATIENCE_S", "StudyFiles"]
 
 PATIENCE_S = 120.0  # how long a trial waits for a storage that does not answer
 RETRY_S = 3.0
+ATTEMPT_S = 60.0  # the longest that one takes to fail
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -229,11 +230,14 @@ class StudyFiles:
     def with_patience(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call a function of the store, again and again for `patience_s` while it raises
         StorageError."""
-        deadline = time.monotonic() + self.patience_s
+        waited_s, seen = 0.0, time.monotonic()
         while True:
             try:
                 return function(*args, **kwargs)
             except StorageError:
-                if time.monotonic() >= deadline:
+                now = time.monotonic()
+                # The rest of a longer one, the machine stood still.
+                waited_s, seen = waited_s + min(now - seen, ATTEMPT_S), now
+                if waited_s >= self.patience_s:
                     raise
                 time.sleep(RETRY_S)

@@ -24,6 +24,21 @@ def _history(*walls_s: float) -> History:
     return history([session("started"), suggestion(0), segment(0, 1, 9), *ends])
 
 
+def test_time_during_which_nothing_was_at_work_is_no_silence(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(attempts.time, "monotonic", lambda: now[0])
+    silence = Silence(60.0, started=True)
+    for step in (2, 2, 3600, 2):  # the machine is paused for an hour
+        now[0] += step
+        assert not silence.too_long()
+    for _ in range(40):
+        now[0] += 2
+        silence.too_long()
+    assert silence.too_long()
+    silence.restart()
+    assert not silence.too_long()
+
+
 def test_an_epoch_may_take_ten_times_the_median_and_a_first_one_an_hour():
     assert attempts.epoch_limit_s(CONFIG, _history()) == 3600
     assert attempts.epoch_limit_s(CONFIG, _history(1, 2, 3)) == 600
