@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from search.cli.common import DONE, AddCommand, add_stores, where
+from search.errors import ArchiveError
 from search.files.typed import typed_path
+from search.tasks.config import StudyConfig
 
 __all__ = ["add_commands"]
 
@@ -22,6 +24,11 @@ def add_commands(command: AddCommand) -> None:
     imported.add_argument("file", type=typed_path, metavar="FILE")
     imported.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     add_stores(imported)
+    imported.add_argument(
+        "--trust",
+        action="store_true",
+        help="though its task is a module that a resume imports, and so code that it runs",
+    )
     imported.add_argument("--workers", type=int, help="trials at a time (as before)")
 
 
@@ -54,9 +61,28 @@ def _import(options: argparse.Namespace) -> int:
     if options.workers is not None:
         anew["workers"] = options.workers
     record = open_record(options.studies_dir, url=options.record, create=True)
-    study, contents = import_study(record, options.file, anew)
+    check = _ignore if options.trust else _refuse_foreign_code
+    study, contents = import_study(record, options.file, anew, check)
     write_table(record, study)
     print(f"study {study.name} is on record here, {contents}")
     for purpose, then in (("go on with it:", "resume"), ("show it in MLflow:", "sync")):
         print(f"{purpose:<19}python -m search {then} {study.name}{where(options)}")
     return DONE
+
+
+def _ignore(config: StudyConfig) -> None:
+    """Whoever made the archive is trusted."""
+
+
+def _refuse_foreign_code(config: StudyConfig) -> None:
+    """The archive is somebody else's, and what it names is imported by whoever goes on with it."""
+    from search.tasks.registry import NAMES, module_file
+
+    if config.task not in NAMES:
+        module = config.task.partition(":")[0]
+        file = module_file(module)
+        where = f"here {file}" if file else "which is not here"
+        raise ArchiveError(
+            f"study {config.name} is of task {config.task}, and to go on with it runs module "
+            f"{module} ({where}): look at that, then import with --trust"
+        )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from search.decisions.checkpoint_cleanup import superfluous_checkpoints
 from search.record.record import Record, Study
+from search.reports.recorded_task import keep_claims
+from search.reports.summary import complete_trials, summarise
 from search.reports.table import write_table
 from search.tasks.task import Task
 
@@ -20,4 +24,15 @@ def finish(record: Record, study: Study, task: Task) -> None:
         keep=study.config.keep_checkpoints,
     )
     record.files(study).delete_checkpoints(dropped)
+    _keep_claims(record, study, task)
     write_table(record, study)
+
+
+def _keep_claims(record: Record, study: Study, task: Task) -> None:
+    with contextlib.suppress(Exception):  # of a task's objective: who asks for a summary hears it
+        baselines = summarise(record, study, task)["baselines"].items()
+        claims = {n: b["best_minus_this"] for n, b in baselines if "best_minus_this" in b}
+        ranking = complete_trials(record.history(study), study, task)
+        complete = [trial.number for trial in ranking.top(len(ranking))]
+        if claims:
+            keep_claims(record.study_folder(study.name), complete, claims)

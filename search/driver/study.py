@@ -55,6 +55,13 @@ class StudyHandle:
         return self._given_task or find_task(self.config.task)
 
     @property
+    def _shown_task(self) -> Task:
+        """For who looks: no module is imported that only the record names."""
+        from search.reports.recorded_task import shown_task
+
+        return self._given_task or shown_task(self._record, self._row)
+
+    @property
     def state(self) -> str:
         """running, finished, stopped (asked to) or interrupted (a signal, a crash)."""
         from search.reports.summary import study_state
@@ -66,14 +73,14 @@ class StudyHandle:
         """All that `show NAME --json` prints (search/README.md)."""
         from search.reports.summary import summarise
 
-        return summarise(self._record, self._row, self.task)
+        return summarise(self._record, self._row, self._shown_task)
 
     @property
     def best(self) -> BestTrial | None:
         """The best complete trial: number, value (at its last epoch), epoch, config."""
         from search.reports.trials import best_trial
 
-        return best_trial(self._record, self._row, self.task)
+        return best_trial(self._record, self._row, self._shown_task)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -81,7 +88,7 @@ class StudyHandle:
         hyperparameter, metric.NAME at its last epoch, cpu_s, seed, source, reason of a failure."""
         from search.reports.trials import trials_table
 
-        return trials_table(self._record, self._row, self.task)
+        return trials_table(self._record, self._row, self._shown_task)
 
     @property
     def epochs(self) -> pd.DataFrame:
@@ -141,7 +148,7 @@ class StudyHandle:
         """The best trials as a table of text, wrapped at `width` characters."""
         from search.reports.trials import describe_best
 
-        return describe_best(self._record, self._row, self.task, count=count, width=width)
+        return describe_best(self._record, self._row, self._shown_task, count=count, width=width)
 
     def trial(self, number: int) -> dict[str, Any]:
         """Configuration, curve, failures, traceback and log of one trial."""
@@ -155,7 +162,7 @@ class StudyHandle:
         from search.reports.follow import follow_study, follow_trial
 
         if trial is None:
-            follow_study(self._record, self._row, self.task)
+            follow_study(self._record, self._row, self._shown_task)
         else:
             follow_trial(self._record, self._row, trial)
         return self

@@ -141,15 +141,17 @@ class Store:
         return content.getvalue() if self._get(key, content) else None
 
     def keys(self, prefix: str = "") -> list[str]:
-        """The keys below `prefix` of files with a manifest, sorted. `get` checks their content."""
+        """The keys below `prefix` of files with a manifest, sorted. `get` checks their content.
+
+        One that would lead out of a folder that it is fetched into, as a bucket can hold, is none.
+        """
         from pyarrow import fs
 
         with self._user_errors():
             below = fs.FileSelector(self._path(prefix), recursive=True, allow_not_found=True)
             found = {f.path for f in self._files.get_file_info(below) if f.type == fs.FileType.File}
-        return sorted(
-            path.removeprefix(f"{self._root}/") for path in found if path + MANIFEST in found
-        )
+        keys = (path.removeprefix(f"{self._root}/") for path in found if path + MANIFEST in found)
+        return sorted(key for key in keys if not {"", ".", ".."} & set(key.split("/")))
 
     def delete(self, prefix: str) -> None:
         """Delete the file of that key, or all that lie below it; nothing if there are none."""

@@ -14,7 +14,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
 from search.record.record import Record
 from search.record.study import Study, StudyWithEvents
+from search.tasks.config import StudyConfig
 from search.tasks.registry import is_imported_from
 
 __all__ = ["export_study", "import_study"]
@@ -66,11 +67,15 @@ def export_study(record: Record, study: Study, output: Path) -> Contents:
 
 
 def import_study(
-    record: Record, path: Path, overrides: Mapping[str, Any]
+    record: Record,
+    path: Path,
+    overrides: Mapping[str, Any],
+    check_task: Callable[[StudyConfig], None] = lambda config: None,
 ) -> tuple[Study, Contents]:
     """Put the archive's studies on record, all or none, with their files.
 
     `overrides`: fields of StudyConfig that say where a study lives, in place of the archive's own.
+    `check_task`: raises a UserError for a task that must not be named here.
     Raises ArchiveError, RecordError, StorageError, OSError.
     """
     if not path.is_file():
@@ -79,6 +84,8 @@ def import_study(
     with path.open("rb") as file:
         members = _members(path, file)
         contents = _first_member(path, members, overrides)
+        for member in contents.studies:
+            check_task(member.study.config)
         _check_room(record, contents)
         with tempfile.TemporaryDirectory(dir=record.folder, prefix=".import-") as scratch:
             _unpack(path, members, contents, Path(scratch))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from search.errors import RecordError, UserError, first_line
+from search.errors import RecordError, first_line
 from search.record.overview import Overview
 from search.record.record import Record, Study
 from search.reports.numbers import number_text
-from search.tasks.registry import find_task
+from search.tasks.registry import NAMES, find_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,13 +66,14 @@ def _line(record: Record, study: Study, overview: Overview) -> dict[str, Any]:
 
 
 def objective_of(study: Study) -> dict[str, str] | None:
-    """Metric and mode, as the study's record has them; of an older record, as its task has."""
-    if "objective" in study.origin:
-        return dict(study.origin["objective"])
-    try:
-        task = find_task(study.config.task)
-    except UserError:
+    """Metric and mode, as the study's record has them; of an older record, as a task of ours has.
+    Imports nothing that a record names: it may be somebody else's."""
+    known = study.origin.get("objective")
+    if isinstance(known, Mapping) and isinstance(known.get("metric"), str):
+        return {"metric": known["metric"], "mode": str(known.get("mode"))}
+    if study.config.task not in NAMES:
         return None
+    task = find_task(study.config.task)
     return {"metric": task.metric, "mode": task.mode}
 
 
@@ -107,7 +108,7 @@ def describe_listing(studies: list[dict[str, Any]]) -> str:
     for study in studies:
         best = "none complete"
         if study["objective"] is None:
-            best = "unknown: its task cannot be imported from here"
+            best = "unknown: its record does not tell the metric"
         elif study["best"]:
             best = f"{study['objective']['metric']} {number_text(study['best']['value'])}"
         lines.append(

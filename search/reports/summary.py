@@ -14,6 +14,7 @@ from search.files.text import one_line
 from search.record.record import Record, Study
 from search.reports.claims import best_minus_baseline, describe_claim
 from search.reports.numbers import number_texts
+from search.reports.recorded_task import RecordedTask, kept_claims
 from search.tasks.task import Task
 
 __all__ = [
@@ -110,7 +111,10 @@ def _baselines(
     files, ranked = record.files(study), ranking.top(len(ranking))
     for name, value in study.origin["baselines"].items():
         found[name] = {"value": value}
-        claim = best_minus_baseline(files, task, ranked, name, study.config.seed)
+        if isinstance(task, RecordedTask):
+            claim = kept_claims(files.folder, [trial.number for trial in ranked]).get(name)
+        else:
+            claim = best_minus_baseline(files, task, ranked, name, study.config.seed)
         if claim is not None:
             found[name]["best_minus_this"] = claim
     return found

@@ -16,7 +16,7 @@ from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
 from search.tasks.user_code import with_place
 
-__all__ = ["NAMES", "find_task", "is_imported_from"]
+__all__ = ["NAMES", "find_task", "is_imported_from", "module_file"]
 
 
 def _sts() -> Task:
@@ -85,6 +85,18 @@ def find_task(name: str) -> Task:
     if not isinstance(task, Task):
         raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
     return task
+
+
+def module_file(module: str) -> str | None:
+    """The file that a module would be imported from, or its package. Imports nothing."""
+    top = module.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top) if top.isidentifier() else None
+    except (ValueError, ImportError):
+        return None
+    if spec is None:
+        return None
+    return spec.origin or next(iter(spec.submodule_search_locations or []), None)
 
 
 def is_imported_from(name: str, folder: Path) -> bool:

@@ -104,7 +104,7 @@ def test_a_study_of_it_moves_to_another_record(promoted, tmp_path):
     _done(promoted, "export", "coin-promoted", "--output", str(tmp_path / "coin.tar"))
     other = Place(tmp_path)
 
-    _done(other, "import", str(tmp_path / "coin.tar"))
+    _done(other, "import", str(tmp_path / "coin.tar"), "--trust")
 
     moved = other.record.study("coin-promoted")
     there = promoted.record.study("coin-promoted")

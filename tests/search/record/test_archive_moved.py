@@ -58,7 +58,7 @@ def carry(source: Place, target: Place) -> None:
     wait_until(
         lambda: source.search("export", "s", "--output", str(file)).returncode == 0, seconds=20
     )
-    done = target.search("import", str(file))
+    done = target.search("import", str(file), "--trust")
     assert done.returncode == 0, done.stderr
     assert "python -m search resume s" in done.stdout
 
