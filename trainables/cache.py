@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +16,40 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
-__all__ = ["cache_folder", "cached", "save_array", "sync"]
+__all__ = ["cache_folder", "cached", "save_array", "sync", "usual_cache_folder"]
 
 
 def cache_folder() -> Path:
-    """`$SEARCH_CACHE_DIR`, or the user's cache folder: downloads and prepared data."""
-    given = os.environ.get("SEARCH_CACHE_DIR")
-    return Path(os.path.expanduser(given or platformdirs.user_cache_dir("search")))
+    """`$SEARCH_CACHE_DIR`, or the user's cache folder: downloads and prepared data.
+
+    Where there is no home, or none that can be written, a temporary folder that is this user's.
+    """
+    if given := os.environ.get("SEARCH_CACHE_DIR"):
+        return Path(os.path.expanduser(given))
+    usual = usual_cache_folder()
+    there = next((folder for folder in (usual, *usual.parents) if folder.exists()), None)
+    if usual.is_absolute() and there is not None and os.access(there, os.W_OK | os.X_OK):
+        return usual
+    return _private_folder()
+
+
+def usual_cache_folder() -> Path:
+    """The user's, whether or not it can be written."""
+    return Path(os.path.expanduser(platformdirs.user_cache_dir("search")))
+
+
+def _private_folder() -> Path:
+    folder = Path(tempfile.gettempdir()).absolute() / f"search-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(
+            errno.EPERM,
+            f"there is no home to keep prepared data in, and {folder} is another user's: set "
+            "SEARCH_CACHE_DIR to a folder that can be written",
+        )
+    return folder
 
 
 def cached(kind: str, key: str, build: Callable[[Path], None]) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trainables.cache import cache_folder
+from trainables.cache import cache_folder, usual_cache_folder
 
 __all__ = ["HeldOut", "Prepared", "data_folders", "find"]
 
@@ -23,7 +23,8 @@ def data_folders(data_dir: Path | None = None) -> list[Path]:
         return [data_dir]
     from_environment = os.environ.get("SEARCH_DATA_DIR")
     folders = [Path(os.path.expanduser(from_environment))] if from_environment else []
-    return [*folders, Path("data"), Path("..", "shared", "data"), cache_folder() / "data"]
+    caches = dict.fromkeys((cache_folder() / "data", usual_cache_folder() / "data"))
+    return [*folders, Path("data"), Path("..", "shared", "data"), *caches]
 
 
 def find(relative: str, data_dir: Path | None = None) -> Path | None:

@@ -16,7 +16,7 @@ from search.errors import RecordError, TrackingError, UserError
 from search.files.storage import check_storage
 from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
-from search.machines.machine import check_gpus, default_workers
+from search.machines.machine import check_gpus, check_room, default_workers
 from search.record.record import Record, Study, open_record
 from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value
@@ -122,7 +122,7 @@ def new_study(
         **{**defaults, **given},
     )
     task.check_gpus(config.gpus_per_trial)
-    check_own_gpus(config, address)
+    _tell_room(config, address, say)
     check_server(config.tracking_uri)
     check_storage(config.storage)
     prepared = prepare(task, config)
@@ -187,7 +187,7 @@ def reopen(
         new["tracking_uri"] = absolute(new["tracking_uri"])
         check_server(new["tracking_uri"])
     config = dataclasses.replace(study.config, trials=trials, **new)
-    check_own_gpus(config, address)
+    _tell_room(config, address, say)
     check_storage(config.storage)
     prepared = prepare(task, config)
     now = depends_on(task, prepared, config.task)
@@ -212,6 +212,15 @@ def check_own_gpus(config: StudyConfig, address: str | None) -> None:
     """Where trials run on this machine: that it has what one asks for. Raises UserError."""
     if address is None:
         check_gpus(config.gpus_per_trial, gpu_count())
+
+
+def _tell_room(config: StudyConfig, address: str | None, say: Callable[[str], None]) -> None:
+    """Raises UserError where the machine cannot hold the study's workers."""
+    check_own_gpus(config, address)
+    if address is None:
+        machine = (config.workers, config.cpus_per_trial, config.gpus_per_trial, gpu_count())
+        for line in check_room(*machine):
+            say(line)
 
 
 def check_cluster(

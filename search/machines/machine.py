@@ -7,7 +7,10 @@ import os
 from search.errors import UserError
 from search.machines.cgroups import core_limit, memory_free, memory_limit
 
-__all__ = ["check_gpus", "core_count", "default_workers", "memory_gib"]
+__all__ = ["check_gpus", "check_room", "core_count", "default_workers", "memory_gib"]
+
+# Private memory of a worker process that has imported torch and done nothing.
+BARE_WORKER_GIB = 0.37
 
 
 def core_count() -> int:
@@ -39,3 +42,34 @@ def default_workers(cpus_per_trial: int, gpus_per_trial: float, gpus: int) -> in
     if gpus_per_trial > 0:
         workers = min(workers, int(gpus / gpus_per_trial))
     return max(workers, 1)
+
+
+def check_room(workers: int, cpus_per_trial: int, gpus_per_trial: float, gpus: int) -> list[str]:
+    """What to tell of more trials at a time than this machine holds, before they begin.
+
+    Raises UserError where not even their bare processes fit into its memory.
+    """
+    told = []
+    fit = default_workers(cpus_per_trial, gpus_per_trial, gpus)
+    total, free = memory_gib()
+    needed = workers * BARE_WORKER_GIB
+    if needed > total:
+        raise UserError(
+            f"workers must be at most {max(int(total / BARE_WORKER_GIB), 1)} on this machine, got "
+            f"{workers}: each takes {BARE_WORKER_GIB} GiB of memory before it trains, and there "
+            f"are {total:.1f}"
+        )
+    if needed > free:
+        told.append(
+            f"{workers} trials at a time take {needed:.1f} GiB of memory before they train, and "
+            f"{free:.1f} are free: some may be ended for want of it; --workers {fit} fits"
+        )
+    on_gpus = int(gpus / gpus_per_trial) if gpus_per_trial > 0 else workers
+    if workers > on_gpus:
+        told.append(f"{workers} trials at a time were asked for, and the GPUs hold {on_gpus}")
+    elif workers * cpus_per_trial > core_count():
+        told.append(
+            f"{workers} trials at a time of {cpus_per_trial} cores each share the {core_count()} "
+            f"cores of this machine, and each takes longer; --workers {fit} fits"
+        )
+    return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -91,3 +92,36 @@ def test_processes_that_ask_at_once_build_once():
 
 def test_another_key_is_built_anew():
     assert cached("thing", "a", lambda _: None) != cached("thing", "b", lambda _: None)
+
+
+@pytest.fixture
+def no_home(tmp_path, monkeypatch):
+    """As where HOME is /nonexistent, and this is no root: nothing can be made there."""
+    monkeypatch.delenv("SEARCH_CACHE_DIR")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(cache.tempfile, "tempdir", None)
+    usual = tmp_path / "nonexistent" / ".cache" / "search"
+    monkeypatch.setattr(cache.platformdirs, "user_cache_dir", lambda name: str(usual))
+    writable = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and writable(path, mode))
+    return tmp_path / f"search-{os.getuid()}"
+
+
+def test_without_a_home_the_cache_is_a_private_folder(no_home):
+    assert cached("thing", "key", lambda folder: None).is_relative_to(no_home)
+    assert no_home.stat().st_mode & 0o777 == 0o700
+    assert cache.cache_folder() == no_home
+
+
+def test_a_folder_of_that_name_that_others_can_write_is_refused(no_home):
+    no_home.mkdir(mode=0o777)
+    no_home.chmod(0o777)
+
+    with pytest.raises(PermissionError, match="set SEARCH_CACHE_DIR"):
+        cache.cache_folder()
+
+
+def test_without_a_home_at_all_nothing_lands_in_the_working_folder(no_home, monkeypatch):
+    monkeypatch.setattr(cache.platformdirs, "user_cache_dir", lambda name: "~/.cache/search")
+
+    assert cache.cache_folder() == no_home

@@ -1,11 +1,13 @@
 """What the machine has."""
 
 import os
+import re
 from pathlib import Path
 
 import psutil
 import pytest
 
+from search.errors import UserError
 from search.machines import cgroups, machine
 
 
@@ -155,3 +157,36 @@ def test_as_many_workers_as_it_holds(monkeypatch, cores, cpus, gpus_each, gpus, 
     monkeypatch.setattr(machine, "core_count", lambda: cores)
 
     assert machine.default_workers(cpus, gpus_each, gpus) == workers
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ((8, 1, 0, 0), []),
+        (
+            (9, 1, 0, 0),
+            ["9 trials at a time of 1 cores each share the 8 cores .* --workers 8 fits"],
+        ),
+        ((3, 4, 0, 0), ["3 trials at a time of 4 cores each share the 8 .* --workers 2 fits"]),
+        (
+            (5, 1, 0.5, 2),
+            ["5 trials at a time were asked for, and the GPUs hold 4"],
+        ),
+        ((40, 1, 0, 0), ["14.8 GiB of memory before they train, and 10.0 are free", "share the 8"]),
+    ],
+)
+def test_more_trials_than_fit_are_told_before_the_start(monkeypatch, asked, told):
+    monkeypatch.setattr(machine, "core_count", lambda: 8)
+    monkeypatch.setattr(machine, "memory_gib", lambda: (16.0, 10.0))
+
+    lines = machine.check_room(*asked)
+
+    assert len(lines) == len(told)
+    assert all(re.search(text, line) for text, line in zip(told, lines, strict=True))
+
+
+def test_workers_whose_bare_processes_do_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(machine, "memory_gib", lambda: (16.0, 10.0))
+
+    with pytest.raises(UserError, match="workers must be at most 43 on this machine, got 44"):
+        machine.check_room(44, 1, 0, 0)
