@@ -18,14 +18,13 @@ from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
 from search.reports.summary import complete_trials, describe, study_state, summarise, trial_state
 from search.tasks.task import Task
-from search.tracking.runs import Run, StudyRuns
+from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
 __all__ = ["Projection"]
 
 # A call holds at most 1000 things, 100 of them parameters, MLflow's limits.
 _METRICS, _PARAMS = 850, 100
 _TEXT = 1000  # characters of a reason; MLflow cuts long ones itself, later
-_EPOCHS = "epochs"  # the tag of a trial's run that says how many are delivered
 # Of a study's configuration, what may change when it goes on: tags, since a parameter never may.
 _LOCATION = (*CHANGEABLE, "data_dir")
 _STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "paused": "FINISHED", "failed": "FAILED"}
@@ -106,7 +105,7 @@ class Projection:
             "state": state,
             "rung": str(_rung(trial, self._study)),
             "attempts": str(trial.attempt + 1),
-            _EPOCHS: str(trial.epoch),
+            EPOCHS: str(trial.epoch),
         }
         if trial.failures:
             tags["reason"] = trial.failures[-1].reason[:_TEXT]
@@ -117,7 +116,7 @@ class Projection:
             if state == "complete" and self._task.figures:
                 for path in self._record.files(self._study).pictures(number):
                     self._client.log_artifact(run.id, str(path))
-            known = _whole(run.tags.get(_EPOCHS, ""))
+            known = _whole(run.tags.get(EPOCHS, ""))
             metrics = [
                 Metric(_key(name), value, _ms(at), epoch.epoch)
                 for epoch, at in zip(trial.epochs, trial.epoch_times, strict=True)
@@ -138,7 +137,7 @@ class Projection:
         tags = {"state": state, "best": str(best.number) if best else ""}
         tags |= {k: str(v) for k, v in config.items() if k in _LOCATION}
         if state != "running":
-            tags["events"] = str(self._cursor)
+            tags[EVENTS] = str(self._cursor)
         at = _ms(self._history.spans[-1].ended if self._history.spans else time.time())
         if not run.holds(tags):
             values: dict[str, Any] = {}

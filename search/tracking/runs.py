@@ -14,8 +14,10 @@ from typing import Any
 from search.errors import TrackingError
 from search.record.record import Study
 
-__all__ = ["Run", "StudyRuns", "deleted_experiment"]
+__all__ = ["EPOCHS", "EVENTS", "Run", "StudyRuns", "deleted_experiment"]
 
+EPOCHS = "epochs"  # the tag of a trial's run: how many are in it
+EVENTS = "events"  # the tag of a study's run: of how many its summary tells
 _PAGE = 1000  # runs or experiments a call
 _PARENT = "mlflow.parentRunId"
 
@@ -114,7 +116,7 @@ class StudyRuns:
         parent = self.runs.get(None)
         for run in self.runs.values() if parent is not None else ():
             assert parent is not None
-            if run.tags.get(_PARENT, parent.id) != parent.id and run is not parent:
+            if run.tags.get(_PARENT) != parent.id and run is not parent:
                 self._client.set_tag(run.id, _PARENT, parent.id)
                 run.tags[_PARENT] = parent.id
 
@@ -142,12 +144,15 @@ def deleted_experiment(uri: str, name: str, number: str) -> TrackingError:
 
 
 def _read(run: Any) -> Run:
+    tags = dict(run.data.tags)
+    if not run.data.metrics:  # whatever has become of them
+        tags = {name: value for name, value in tags.items() if name not in (EPOCHS, EVENTS)}
     return Run(
         id=run.info.run_id,
         experiment=run.info.experiment_id,
         status=run.info.status,
         end_ms=run.info.end_time,
-        tags=dict(run.data.tags),
+        tags=tags,
         params=frozenset(run.data.params),
         content=len(run.data.metrics) + len(run.data.params),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ class Live:
 def live(uri: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Live]:
     """Driven while the test lasts."""
     record = open_record(tmp_path, create=True)
-    name = request.node.name[:90].replace("[", "-").rstrip("]")
+    name = re.sub(r"[^\w.-]", "-", request.node.name[:90])
     config = StudyConfig(name=name, task="tests.curve_task:TASK", dataset="ones", max_epochs=3,
                          trials=3, baseline=False, tracking_uri=uri)  # fmt: skip
     study = record.create(config, {"baselines": {"zero": 0.25}})

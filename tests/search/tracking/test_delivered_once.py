@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,27 @@ def test_another_store_is_given_everything(live: Live, tmp_path: Path) -> None:
     assert set(Projection(live.record, there, TASK)._found.runs) == {None, 0, 1, 2, 3}
     points = found._client.get_metric_history(found.run(3).id, "score")
     assert [(point.step, point.value) for point in points] == [(1, 0.2), (2, 0.2), (3, 0.2)]
+
+
+def test_metrics_and_parents_that_have_gone_are_given_again(live: Live, uri: str) -> None:
+    _finished(live, 4)
+    runs = live.runs()
+    ids = [run.info.run_id for run in runs.values()]
+    with contextlib.closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database, database:
+        for table in ("metrics", "latest_metrics"):
+            database.executemany(f"DELETE FROM {table} WHERE run_uuid = ?", [(i,) for i in ids])
+        gone = "DELETE FROM tags WHERE run_uuid = ? AND key = 'mlflow.parentRunId'"
+        database.executemany(gone, [(i,) for i in ids])
+
+    _deliver_anew(live)
+
+    again = live.runs()
+    assert {t: r.info.run_id for t, r in again.items()} == {
+        t: r.info.run_id for t, r in runs.items()
+    }
+    assert live.points(1) == [(1, 0.2), (2, 0.2), (3, 0.2)]
+    assert again[None].data.metrics["trials_total"] == 4
+    assert again[1].data.tags["mlflow.parentRunId"] == again[None].info.run_id
 
 
 def test_what_was_broken_off_after_the_metrics_is_ended(live: Live) -> None:
