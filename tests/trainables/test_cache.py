@@ -122,6 +122,6 @@ def test_a_folder_of_that_name_that_others_can_write_is_refused(no_home):
 
 
 def test_without_a_home_at_all_nothing_lands_in_the_working_folder(no_home, monkeypatch):
-    monkeypatch.setattr(cache.platformdirs, "user_cache_dir", lambda name: "~/.cache/search")
+    monkeypatch.setattr(cache.platformdirs, "user_cache_dir", lambda name: "~no-such-user/.cache")
 
     assert cache.cache_folder() == no_home
