@@ -150,14 +150,4 @@ def _drawn(task: Task, config: StudyConfig, number: int, data: Any) -> dict[str,
     except (Exception, SystemExit) as error:
         what = f"the configuration of task {config.task} raises"
         raise _Refusal(f"{what}: {with_place(error)}") from error
-    _check_plain(config.task, values)
     return values
-
-
-def _check_plain(task: str, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if value is not None and not isinstance(value, str | int | float | bool):
-            raise UserError(
-                f"{name} of task {task} is {value!r}: a hyperparameter is text, a number, a bool "
-                "or None, as the record can keep it"
-            )

@@ -27,6 +27,7 @@ from search.driver.recorder import Recorder
 from search.errors import RecordError
 from search.machines.node_check import UNFIT
 from search.record.record import Record, Study
+from search.tasks.plain_value import plain_or_text
 from search.tasks.task import Task
 from trainables.seeding import derive
 
@@ -238,7 +239,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         if isinstance(error, KeyboardInterrupt) and self._ending.early:
             raise error
         source = self._study.config.sampler
-        self._recorder.refused(self._suggestion(number, refused.drawn, source), error)
+        drawn = plain_or_text(refused.drawn)
+        self._recorder.refused(self._suggestion(number, drawn, source), error)
 
     def _draw(self, number: int) -> Suggestion:
         """Raises RefusedDrawError where the space or the configuration raises."""

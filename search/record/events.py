@@ -72,4 +72,4 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         # As a reason or a traceback: whatever a user's code says.
         return writable(value)
-    return dict(value) if isinstance(value, Mapping) else value
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, Mapping) else value

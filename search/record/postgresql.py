@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from search.errors import RecordError, UnreachableError, first_line
 from search.files.addresses import has_secret
 from search.record.database import Database, acquire_lock, locked_error
+from search.record.json_text import json_text
 from search.record.version import check_version, make_tables, tables_exist
 
 __all__ = ["Postgresql"]
@@ -69,10 +70,14 @@ class Postgresql(Database):
         self._application += secrets.token_hex(8)
         options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
         arguments = {**_CLIENT, "application_name": self._application, "options": options}
-        engine = sa.create_engine(address, pool_pre_ping=True, connect_args=arguments)
+        engine = sa.create_engine(
+            address, pool_pre_ping=True, connect_args=arguments, json_serializer=json_text
+        )
         super().__init__(url, engine, url)
         # A lock lives and dies with its connection, so that is in no pool.
-        self._locks = sa.create_engine(address, poolclass=sa.NullPool, connect_args=arguments)
+        self._locks = sa.create_engine(
+            address, poolclass=sa.NullPool, connect_args=arguments, json_serializer=json_text
+        )
         self._driving: _Lock | None = None
         self._failures, self._last_error = 0, ""  # in a row, and the last
         self._retry_at = 0.0

@@ -14,6 +14,7 @@ import numpy as np
 
 from search.errors import UserError, first_line
 from search.tasks.config import StudyConfig, Value
+from search.tasks.plain_value import plain_value
 from search.tasks.task_checks import check_task
 from search.tasks.user_code import user_code
 from trainables import TrainingFunction
@@ -179,9 +180,10 @@ class Task:
     def configure(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The whole configuration, defaults included. Raises UserError (out of bounds)."""
         try:
-            return dataclasses.asdict(self.config(**values))
+            config = dataclasses.asdict(self.config(**values))
         except ValueError as error:
             raise UserError(first_line(error)) from error
+        return {name: plain_value(name, value) for name, value in config.items()}
 
     def check(self, values: Mapping[str, Value], data: Any) -> None:
         """Raises UserError if the data module says that these cannot be trained on `data`."""

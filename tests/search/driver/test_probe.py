@@ -30,5 +30,5 @@ def test_a_hyperparameter_that_the_record_cannot_keep_is_refused():
 
     config = StudyConfig(name="s", task="curve", dataset="ones")
 
-    with pytest.raises(ValueError, match=r"sizes of task curve is \(64, 64\): a hyperparameter is"):
+    with pytest.raises(ValueError, match=r"sizes is \(64, 64\): a hyperparameter is"):
         probe(dataclasses.replace(TASK, config=Shaped), config, TASK.data.load(Path(".")))
