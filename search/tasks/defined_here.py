@@ -41,8 +41,10 @@ def find_defined_here(name: str) -> Task:
     if name not in _defined:
         import cloudpickle
 
-        path = Path(os.environ.get(_VARIABLE, "/nowhere")) / _file_name(name)
-        if not path.is_file():
+        folder, file = os.environ.get(_VARIABLE), _file_name(name)
+        path = Path(folder or "/nowhere") / file
+        # A record names the task, and may be somebody else's: never a file of another folder.
+        if not folder or path.name != file or "\0" in file or not path.is_file():
             raise UserError(
                 f"task {name} was defined in a notebook or script: define it again there, then "
                 "search.load(NAME, task=…)"

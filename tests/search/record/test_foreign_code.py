@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from search.cli.main import main
+from search.errors import UserError
 from search.record.record import Record, open_record
 from search.reports.listing import list_studies
 from search.reports.recorded_task import RecordedTask, keep_claims, kept_claims, shown_task
 from search.tasks.config import StudyConfig
+from search.tasks.registry import find_task
 from tests.curve_task import TASK
 from tests.search.studies import scored, session, suggestion
 
@@ -115,3 +118,31 @@ def test_a_task_that_this_process_has_is_shown_in_full(foreign) -> None:
     assert isinstance(recorded, RecordedTask)
     assert recorded.sign == -1
     _not_run()
+
+
+@pytest.mark.parametrize("inherited", [True, False])
+@pytest.mark.parametrize("way", ["{}/evil", "../evil", "evil/../../evil"])
+def test_a_task_of_a_notebook_is_no_file_that_a_record_names(
+    tmp_path, monkeypatch, way, inherited
+) -> None:
+    """An archive can bring the file along, as a log."""
+    (tmp_path / "evil.pickle").write_bytes(pickle.dumps(_Mark(str(tmp_path / "mark"))))
+    (tmp_path / "tasks" / "evil").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    if inherited:
+        monkeypatch.setenv("SEARCH_TASKS_DEFINED_HERE", str(tmp_path / "tasks"))
+
+    with pytest.raises(UserError, match="was defined in a notebook or script"):
+        find_task(f"__main__:{way.format(tmp_path)}")
+
+    _not_run()
+
+
+class _Mark:
+    """Leaves a mark where it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return open, (self.path, "w")
