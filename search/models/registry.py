@@ -37,6 +37,7 @@ __all__ = [
 SERVER_CODE = Path(__file__).with_name("model_server.py")
 _EVALUATION = "promotion"  # artifact folder of the final run
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
+_OPTIMISM = "optimism"
 _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two scores compare
 
 
@@ -130,12 +131,14 @@ def decide_alias(
     metric: str,
     sign: int,
     force: bool,
+    optimism: float = 0.0,
 ) -> Registered:
     """Name the version champion if there is none or it is beyond the noise better, else challenger.
 
     Compared are validation predictions (S, N …) of the final runs, of which `values` are taken
-    (search/statistics/pseudo_values.py), so that a test score stays
-    one that nothing was chosen by.
+    (search/statistics/pseudo_values.py), so that a test score stays one that nothing was chosen by.
+    `optimism`: how much better the version looks by having been chosen on these examples. It is
+    taken off, as the champion's own is, which its tag tells.
     """
     client = _client(uri)
     champion = _version_with(client, name, "champion")
@@ -144,7 +147,9 @@ def decide_alias(
     if champion is not None and str(champion.version) == version:
         return Registered(name=name, version=version, alias=alias, why="it is already")
     if champion is not None:
-        gain_on = functools.partial(_gain, values, validation)
+        gain_on = functools.partial(
+            _gain, values, validation, sign * (optimism - _optimism(champion))
+        )
         new = client.get_model_version(name, version)
         better, why = _better(client, champion, new, gain_on, metric=metric, sign=sign)
         alias = "champion" if better else "challenger"
@@ -155,13 +160,24 @@ def decide_alias(
         client.delete_registered_model_alias(name, "challenger")
     client.set_registered_model_alias(name, alias, version)
     client.set_model_version_tag(name, version, "alias_reason", why)
+    client.set_model_version_tag(name, version, _OPTIMISM, repr(float(optimism)))
     return Registered(name=name, version=version, alias=alias, why=why)
 
 
 def _gain(
-    values: Callable[[Sequence[np.ndarray]], np.ndarray], new: np.ndarray, old: np.ndarray
+    values: Callable[[Sequence[np.ndarray]], np.ndarray],
+    new: np.ndarray,
+    less: float,
+    old: np.ndarray,
 ) -> Estimate:
-    return difference(values(list(new)), values(list(old)), same_seeds=False)
+    """Of the new over the old runs, less what only looks like one."""
+    return difference(values(list(new)) - less, values(list(old)), same_seeds=False)
+
+
+def _optimism(version: Any) -> float:
+    """Of a version that was registered before this was told, none is known: that is the safe side
+    for a champion's."""
+    return float(version.tags.get(_OPTIMISM, 0.0))
 
 
 def _better(
@@ -189,7 +205,7 @@ def _better(
         known = "the noise unknown, as where one of them has a single seed"
     return better, (
         f"validation {metric} {estimate_text(gain.mean, gain.low, gain.high, signed=True)} "
-        f"from champion {champion.version}, {known}"
+        f"from champion {champion.version}, {known}, corrected for the choice by these examples"
     )
 
 

@@ -59,7 +59,10 @@ def finalise(
         raise EndedEarly("failed", f"a final run failed: see {phase.name}")
     validation = predictions(promotion, phase, runs)
     result: dict[str, Any] = {
-        "validation": _scores(task, promotion.labels, validation),
+        "validation": {
+            **_scores(task, promotion.labels, validation),
+            "optimism": so_far["optimism"]["left"],
+        },
     }
     with _models_folder(promotion, phase) as folder:
         models = [_export(promotion, phase, run, folder) for run in runs]
@@ -214,6 +217,7 @@ def _register(
             metric=task.metric,
             sign=promotion.sign,
             force=promotion.force,
+            optimism=so_far["optimism"]["left"],
         )
 
 

@@ -30,7 +30,7 @@ from search.promotion.verdict import describe_confirmation, rows
 from search.reports.claims import MOST_CONSIDERED
 from search.reports.numbers import estimate_text, number_text
 from search.statistics.pseudo_values import values_of
-from search.statistics.selection import corrected_score
+from search.statistics.selection import corrected_score, optimism
 from trainables.seeding import derive
 
 __all__ = ["check", "promote"]
@@ -87,6 +87,10 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         },
         "search": {"value": complete[0].value(task.metric), "trial": complete[0].number},
         "corrected": dataclasses.asdict(corrected),
+        "optimism": optimism(
+            promotion.sign * (complete[0].value(task.metric) - corrected.mean),
+            [contender.values for contender in confirmation.contenders],
+        ),
         "fresh": {
             "mean": candidate.mean,
             "sd": confirmation.sd,

@@ -63,6 +63,10 @@ def describe_final(task: Task, final: Mapping[str, Any]) -> list[str]:
         f"and examples, {interval_text(s['seeds_low'], s['seeds_high'])} over seeds"
         for name, s in (("validation", validation), ("test", test))
     ]
+    lines[0] += (
+        "; not corrected for the choice by these examples, which makes about "
+        + number_text(validation["optimism"], signed=True)
+    )
     lines.append(
         "validation minus test: " + number_text(final["validation_minus_test"], signed=True)
     )

@@ -7,13 +7,14 @@ resamples. `sign` is 1 where larger is better, else -1.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from search.statistics.intervals import Estimate
 from trainables.seeding import derive
 
-__all__ = ["corrected_difference", "corrected_score", "kept_share"]
+__all__ = ["corrected_difference", "corrected_score", "kept_share", "optimism"]
 
 RESAMPLES = 1000
 # Resamples, and configurations, at a time: 64 × 10,000 float32 each, a few megabytes.
@@ -81,10 +82,10 @@ def _on_those_left_out(
         weights_BN = _weights(random, count, examples)
         chosen_B = _choose(by_CN, weights_BN)
         outside_BN = weights_BN == 0
-        left_out += int(outside_BN.sum())
-        for chosen, outside_N in zip(chosen_B, outside_BN, strict=True):
-            if outside_N.any():
-                scores.append(float(shown_CN[chosen, outside_N].mean()))
+        count_B = outside_BN.sum(axis=1)
+        left_out += int(count_B.sum())
+        sum_B = np.einsum("bn,bn->b", shown_CN[chosen_B], outside_BN)
+        scores += list(sum_B[count_B > 0] / count_B[count_B > 0])
     left_out_share = left_out / resamples / examples
     shrink = math.sqrt(left_out_share / (1 - left_out_share))
     return _interval(np.array(scores), shrink, examples)
@@ -118,6 +119,19 @@ def _interval(scores_B: np.ndarray, shrink: float, examples: int) -> Estimate:
     mean = float(scores_B.mean())
     margin = float(special.stdtrit(examples - 1, 0.975) * scores_B.std() * shrink)
     return Estimate(mean=mean, low=mean - margin, high=mean + margin)
+
+
+def optimism(by_examples: float, contenders: Sequence[np.ndarray]) -> dict[str, float]:
+    """How much better a configuration looks on the examples that it was chosen by.
+
+    `by_examples`: of the search's best run, its score less the corrected one, positive where it
+    looked better. `contenders`: of each the values of its runs on fresh seeds, (S, N), the first
+    of all with the same seeds. `left` of it remains with other seeds (`kept_share`).
+    """
+    seeds = min(len(values_SN) for values_SN in contenders)
+    kept = kept_share(np.stack([values_SN[:seeds] for values_SN in contenders]))
+    looked = max(by_examples, 0.0)
+    return {"by_examples": looked, "kept_share": kept, "left": looked * kept}
 
 
 def kept_share(values_CSN: np.ndarray) -> float:

@@ -43,7 +43,14 @@ def register(uri: str, name: str, model: Path, validation: np.ndarray, **tags: s
     )
 
 
-def decide(uri: str, name: str, version: str, validation: np.ndarray, force: bool = False) -> Any:
+def decide(
+    uri: str,
+    name: str,
+    version: str,
+    validation: np.ndarray,
+    force: bool = False,
+    optimism: float = 0.0,
+) -> Any:
     return registry.decide_alias(
         uri,
         name,
@@ -53,4 +60,5 @@ def decide(uri: str, name: str, version: str, validation: np.ndarray, force: boo
         metric="accuracy",
         sign=1,
         force=force,
+        optimism=optimism,
     )

@@ -51,6 +51,19 @@ def test_the_champion_gives_way_to_a_better_one_only(uri, model):
     assert client.get_model_version("coin", "2").tags["alias_reason"] == told[1].why
 
 
+def test_how_much_better_it_only_looks_is_taken_off_and_remembered(uri, model):
+    """Better by .1 of which .1 is optimism; the next looks as much better, so that it cancels."""
+    told = []
+    for number, (quality, optimism) in enumerate([(0.70, 0.0), (0.80, 0.1), (0.80, 0.0)]):
+        validation = three_runs(quality, 100 * number)
+        version = register(uri, "rosy", model, validation, hash=f"h{number}")
+        told.append(decide(uri, "rosy", version, validation, optimism=optimism))
+
+    assert [decision.alias for decision in told] == ["champion", "challenger", "champion"]
+    assert "corrected for the choice by these examples" in told[1].why
+    assert mlflow.MlflowClient(uri).get_model_version("rosy", "2").tags["optimism"] == "0.1"
+
+
 def test_a_single_seed_takes_no_champion_s_place(uri, model):
     told = []
     for quality in (0.6, 0.9):

@@ -64,6 +64,12 @@ def test_the_result_has_every_field(calm):
 
 def test_it_is_corrected_downwards_and_says_the_optimism(calm):
     assert calm["corrected"]["low"] < calm["corrected"]["mean"] < calm["search"]["value"]
+    found = calm["optimism"]
+    assert found["by_examples"] == pytest.approx(
+        calm["search"]["value"] - calm["corrected"]["mean"]
+    )
+    assert found["left"] == pytest.approx(found["by_examples"] * found["kept_share"])
+    assert calm["final"]["validation"]["optimism"] == found["left"]
     assert calm["fresh"]["n"] == 2
     assert calm["fresh"]["optimism"] == pytest.approx(
         calm["candidate"]["search"] - calm["fresh"]["mean"]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.statistics.selection import corrected_difference, corrected_score
+from search.statistics.selection import (
+    corrected_difference,
+    corrected_score,
+    kept_share,
+    optimism,
+)
 
 
 def _right(true: np.ndarray, examples: int, random: np.random.Generator) -> np.ndarray:
@@ -101,3 +106,27 @@ def test_a_score_that_is_not_defined_without_some_examples_is_not_chosen():
     assert corrected_score(np.stack([good, odd]), sign=1, seed=0) == alone
     none = corrected_score(odd[None], sign=1, seed=0)
     assert (none.low, none.high) == (None, None)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.4, 1.0])
+def test_the_share_that_a_configuration_keeps_with_other_seeds(kept):
+    random = np.random.default_rng(0)
+    values_CSN = (
+        3 * random.standard_normal((1, 1, 2000))
+        + np.sqrt(kept) * random.standard_normal((5, 1, 2000))
+        + np.sqrt(1 - kept) * random.standard_normal((5, 3, 2000))
+        + random.standard_normal((5, 3, 1))
+    )
+
+    assert kept_share(values_CSN) == pytest.approx(kept, abs=0.03)
+    found = optimism(0.02, list(values_CSN))
+    assert found["left"] == pytest.approx(0.02 * kept, abs=0.001)
+    assert optimism(-0.02, list(values_CSN))["left"] == 0.0
+
+
+def test_of_one_seed_or_one_configuration_all_of_an_optimism_may_be_left():
+    values_CSN = np.random.default_rng(0).standard_normal((3, 2, 50))
+
+    assert kept_share(values_CSN[:1]) == kept_share(values_CSN[:, :1]) == 1.0
+    uneven = [values_CSN[0], values_CSN[1, :1]]
+    assert optimism(0.01, uneven) == {"by_examples": 0.01, "kept_share": 1.0, "left": 0.01}
