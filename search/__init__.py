@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # First: from here on Ctrl-C is quiet.
-from search.ctrl_c import leave_at_once
+import search.ctrl_c
 from search.driver.study import StudyHandle, ignore_line, print_line
 from search.errors import EndedEarly, UserError
 from search.files.typed import typed_path
@@ -47,11 +47,11 @@ __all__ = [
     "load",
     "promote",
     "run",
+    "search",
     "studies",
     "submit",
 ]
 
-leave_at_once()
 set_environment()
 
 _ELSEWHERE = {

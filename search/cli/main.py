@@ -17,7 +17,7 @@ import search
 from search.cli import archives, clusters, models, studies, views
 from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
-from search.ctrl_c import Interrupted, interruptible
+from search.ctrl_c import Interrupted
 from search.errors import UserError, can_be_put_right, first_line
 from search.files.addresses import without_secrets
 from search.files.text import escape_what_cannot_be_printed
@@ -25,7 +25,7 @@ from search.files.typed import typed_path
 
 __all__ = ["main", "parse"]
 
-# Commands that train: whoever reads what they say may go, and Ctrl-C ends them in good order.
+# Commands that train, and go on though whoever reads what they say has gone.
 DRIVING = ("run", "resume", "promote")
 
 
@@ -57,7 +57,6 @@ def _do(options: argparse.Namespace, *, drives: bool) -> int:
             around.enter_context(json_alone())
         if drives:
             around.enter_context(lenient())
-            around.enter_context(interruptible())
         code: int = options.command(options)
         return code
 

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from search.ctrl_c import interruptible
 from search.decisions.history import Session, SessionEvent, Suggestion
 from search.driver.begin import restore_examples
 from search.driver.ending import Ending
@@ -69,7 +70,7 @@ def see_through(
     followers: list[subprocess.Popen[bytes]] = []
     ended: EndedEarly | None = None
     try:
-        with Progress(record, study, task, quiet=quiet):
+        with interruptible(), Progress(record, study, task, quiet=quiet):
             drive(
                 record,
                 study,

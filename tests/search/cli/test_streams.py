@@ -103,8 +103,8 @@ def test_what_a_user_s_code_prints_and_raises_leaves_stdout_alone(place, error, 
     assert "loud.py:" in told
 
 
-@pytest.mark.parametrize("wait_s", [0.05, 0.1, 0.2, 0.4])
-@pytest.mark.parametrize("command", [("list",), ("show", "old1"), ("run", "tests.curve_task:TASK")])
+@pytest.mark.parametrize("wait_s", [0.05, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize("command", [("list",), ("run", "tests.curve_task:TASK")])
 def test_ctrl_c_is_quiet_from_the_first_import_on(kept, wait_s, command):
     code = (
         "import sys, time; sys.argv = ['-m']; sys.orig_argv = ['python', '-m', 'search'];"
@@ -121,8 +121,8 @@ def test_ctrl_c_is_quiet_from_the_first_import_on(kept, wait_s, command):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
-    assert process.returncode in (130, 0)
     assert err == ""
+    assert process.returncode in (130, 0)
 
 
 def test_a_signal_is_told_from_what_code_raises(monkeypatch, capsys):
