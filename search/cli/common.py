@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import search
 from search.cli.streams import print_json_line
 from search.errors import UserError
-from search.files.typed import typed_path
+from search.files.typed import typed_option, typed_path
 
 __all__ = [
     "BAD_INPUT",
@@ -79,7 +78,7 @@ def confirmed(name: str) -> bool:
 
 def option(value: Any, default: Any, name: str) -> str:
     """How the option must be repeated in a command that a user is told to type, or to paste."""
-    return "" if value == default else f" {name} {shlex.quote(str(value))}"
+    return "" if value == default else f" {typed_option(name, value)}"
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:

@@ -122,7 +122,8 @@ def _sync(options: argparse.Namespace) -> int:
 
     record = open_record(options.studies_dir, url=options.record)
     study = record.study(options.name)
-    sync(record, study, find_task(study.config.task))
+    on_problem = partial(print, file=sys.stderr)
+    sync(record, study, find_task(study.config.task), on_problem)
     print(f"{study.name} is in MLflow, whole: {study.config.tracking_uri}")
     return DONE
 

@@ -29,6 +29,7 @@ from search.errors import (
 )
 from search.files.node_data import upload_data
 from search.machines.cluster import ray_for
+from search.record.commands import command
 from search.record.record import Record, Study
 from search.reports.progress import Progress
 from search.tasks.provenance import depends_on
@@ -113,7 +114,9 @@ def _await_delivery(
     if not delivery.wait(follower, 0 if hurried else DELIVERY_S):
         why = delivery.why_behind(record, study)
         reason = f" ({why})" if why else ""
-        say(f"MLflow is behind{reason}; later: python -m search sync {study.name}")
+        say(f"MLflow is behind{reason}; later: {command(record, f'sync {study.name}')}")
+    for line in delivery.refusals(record, study):
+        say(line)
 
 
 def drive(

@@ -4,9 +4,10 @@ environment, in quotes, in Python)."""
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
-__all__ = ["typed_path", "typed_storage"]
+__all__ = ["typed_option", "typed_path", "typed_storage"]
 
 
 def typed_path(text: str | Path) -> Path:
@@ -17,3 +18,10 @@ def typed_path(text: str | Path) -> Path:
 def typed_storage(text: str) -> str:
     """A folder, or an address, which stays as it is."""
     return os.path.expanduser(text)
+
+
+def typed_option(name: str, value: object) -> str:
+    """An option as it can be pasted into a shell."""
+    text = str(value)
+    # argparse takes what begins with a dash for another option.
+    return f"{name}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json import JSONDecodeError
 from pathlib import Path
 from typing import TextIO
@@ -27,10 +27,10 @@ from search.tasks.registry import find_task
 from search.tasks.task import Task
 from search.tracking.addresses import check_server
 from search.tracking.probe import impatient_client
-from search.tracking.projection import Projection
+from search.tracking.projection import REFUSED, Projection
 from search.tracking.refusals import explained
 
-__all__ = ["follow", "start", "sync", "wait", "why_behind"]
+__all__ = ["follow", "refusals", "start", "sync", "wait", "why_behind"]
 
 POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
 PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
@@ -76,7 +76,7 @@ def follow(record: Record, study: Study, task: Task, driver: int | None = None) 
             driven = _is_driven(record, study, driver)
             sent, lasting = projection.sent if projection else 0, False
             try:
-                projection = projection or Projection(record, study, task)
+                projection = projection or Projection(record, study, task, _log)
                 if trouble:
                     projection.find_runs()
                 projection.deliver()
@@ -108,10 +108,22 @@ def why_behind(record: Record, study: Study) -> str:
     return outcomes[-1].partition(_NOT_DELIVERED)[2] if outcomes else ""
 
 
+def refusals(record: Record, study: Study) -> list[str]:
+    """What MLflow has refused of the study, a line each."""
+    log = log_file(record.study_folder(study.name), "tracking")
+    lines = log.read_text(errors="replace", encoding="utf-8").splitlines() if log.exists() else []
+    found = (line.partition(REFUSED)[1:] for line in lines if REFUSED in line)
+    return list(dict.fromkeys("".join(parts) for parts in found))
+
+
+def _log(line: str) -> None:
+    print(f"{time.strftime('%F %T')} {line}", flush=True)
+
+
 def _log_once(line: str, before: str) -> str:
     """Log it once, however often it happens; the line, if it says what is not delivered."""
     if line and line != before:
-        print(f"{time.strftime('%F %T')} {line}", flush=True)
+        _log(line)
     return line if line.startswith(_NOT_DELIVERED) else ""
 
 
@@ -130,24 +142,32 @@ def _is_driven(record: Record, study: Study, driver: int | None) -> bool:
     return not recorded_an_end and os.getppid() == driver
 
 
-def sync(record: Record, study: Study, task: Task) -> None:
-    """Deliver all that is missing, now. Raises TrackingError."""
+def sync(
+    record: Record,
+    study: Study,
+    task: Task,
+    on_problem: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Deliver all that is missing, now. `on_problem`: takes a line for each metric that MLflow
+    refuses. Raises TrackingError."""
     check_server(study.config.tracking_uri)
     if record.driven(study.name) and not _nobody_delivers(record, study):
         behind = why_behind(record, study) or "it is up to date, or will be in seconds"
         raise TrackingError(f"the driver of {study.name} delivers while it works: {behind}")
     with _delivery_lock(record, study), impatient_client():
-        _deliver_patiently(record, study, task)
+        _deliver_patiently(record, study, task, on_problem)
 
 
-def _deliver_patiently(record: Record, study: Study, task: Task) -> None:
+def _deliver_patiently(
+    record: Record, study: Study, task: Task, on_problem: Callable[[str], None]
+) -> None:
     """A server that errs now and then has all of it in the end."""
     projection: Projection | None = None
     sent, until = 0, time.monotonic() + SYNC_PATIENCE_S
     while True:
         try:
             if projection is None:
-                projection = Projection(record, study, task)
+                projection = Projection(record, study, task, on_problem)
             else:
                 projection.find_runs()
             projection.deliver()
@@ -204,7 +224,7 @@ def main() -> int:
             study = record.study(sys.argv[2])
             break
         except UnreachableError as error:
-            print(f"{time.strftime('%F %T')} not begun: {error}", flush=True)
+            _log(f"not begun: {error}")
             if os.getppid() != driver:
                 return 1
             time.sleep(POLL_S)

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from search.decisions import plan
-from search.decisions.history import History, Trial
+from search.decisions.history import EpochEnd, History, Trial
 from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
 from search.reports.summary import complete_trials, describe, study_state, summarise, trial_state
 from search.tasks.task import Task
+from search.tracking.batches import log_batch
+from search.tracking.names import mlflow_name
 from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
-__all__ = ["Projection"]
+__all__ = ["REFUSED", "Projection"]
+
+REFUSED = "MLflow refuses "  # so begins what is told of a metric or parameter
+_CPU_S = "epoch_cpu_s"  # our metric of a trial's run
 
 # A call holds at most 1000 things, 100 of them parameters, MLflow's limits.
 _METRICS, _PARAMS = 850, 100
@@ -37,8 +42,17 @@ class Projection:
     The runs of a promotion are children of the run of the study that is promoted.
     """
 
-    def __init__(self, record: Record, study: Study, task: Task) -> None:
-        """Raises TrackingError where the experiment is deleted."""
+    def __init__(
+        self,
+        record: Record,
+        study: Study,
+        task: Task,
+        on_refusal: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`on_refusal`: takes a line for each metric or parameter that MLflow refuses.
+
+        Raises TrackingError where the experiment is deleted.
+        """
         from mlflow import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is logged in one line
@@ -47,6 +61,8 @@ class Projection:
         self._cursor = 0
         self._history = History()
         self._complete = complete_trials(self._history, study, task)
+        self._on_refusal = on_refusal
+        self._refused: set[str] = set()  # told already
         self.sent = 0  # how often something was written: whether it gets on
         self._seen = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
@@ -118,10 +134,10 @@ class Projection:
                     self._client.log_artifact(run.id, str(path))
             known = _whole(run.tags.get(EPOCHS, ""))
             metrics = [
-                Metric(_key(name), value, _ms(at), epoch.epoch)
+                Metric(name, value, _ms(at), epoch.epoch)
                 for epoch, at in zip(trial.epochs, trial.epoch_times, strict=True)
                 if epoch.epoch > known
-                for name, value in {**epoch.metrics, "epoch_cpu_s": epoch.cpu_s}.items()
+                for name, value in _named(epoch).items()
             ]
             self._log(run, metrics, trial.suggestion.config, tags)
         ended = None if state == "running" else _ms(trial.ended_at)
@@ -142,13 +158,13 @@ class Projection:
         if not run.holds(tags):
             values: dict[str, Any] = {}
             if best:
-                values[_key(f"best_{self._task.metric}")] = best.value(self._task.metric)
+                values[mlflow_name(f"best_{self._task.metric}")] = best.value(self._task.metric)
             if state != "running":
                 summary = summarise(self._record, self._study, self._task)
                 values |= {f"trials_{k}": v for k, v in summary["trials"].items()}
                 values |= {k: summary[k] for k in ("wall_s", "train_s", "utilisation", "epochs")}
                 for name, baseline in summary["baselines"].items():
-                    values[f"baseline_{_key(name)}"] = baseline["value"]
+                    values[mlflow_name(f"baseline_{name}")] = baseline["value"]
                 tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
             metrics = [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None]
             params = {k: v for k, v in config.items() if k not in _LOCATION}
@@ -163,18 +179,27 @@ class Projection:
         delivered. A parameter is given once: MLflow refuses another value."""
         from mlflow.entities import Param, RunTag
 
-        missing = [Param(k, str(v)) for k, v in params.items() if k not in run.params]
+        named = {mlflow_name(name): str(value) for name, value in params.items()}
+        missing = [Param(k, v) for k, v in named.items() if k not in run.params]
         batches = max(-(-len(metrics) // _METRICS), -(-len(missing) // _PARAMS), 1)
         for i in range(batches):
-            self._client.log_batch(
+            log_batch(
+                self._client,
                 run.id,
                 metrics[i * _METRICS : (i + 1) * _METRICS],
                 missing[i * _PARAMS : (i + 1) * _PARAMS],
                 [RunTag(k, v) for k, v in tags.items()] if i == batches - 1 else [],
+                on_refusal=self._refuse,
             )
         self.sent += 1
         run.tags |= tags
-        run.params |= params.keys()
+        run.params |= named.keys()
+
+    def _refuse(self, name: str, why: str) -> None:
+        """It is told once, however many trials have it."""
+        if name not in self._refused:
+            self._refused.add(name)
+            self._on_refusal(f"{REFUSED}{name}: {why}")
 
     def _set_status(self, run: Run, status: str, ended_ms: int | None) -> None:
         if run.status == status and ended_ms in (None, run.end_ms):
@@ -193,9 +218,10 @@ def _rung(trial: Trial, study: Study) -> int:
     return max((rung for rung in ladder if rung <= trial.epoch), default=0)
 
 
-def _key(name: str) -> str:
-    """A name as MLflow allows it for a metric."""
-    return "".join(c if c.isalnum() or c in "_-./ " else " " for c in name).strip()
+def _named(epoch: EpochEnd) -> dict[str, float]:
+    """Its metrics as MLflow names them, and ours beside them."""
+    theirs = {mlflow_name(name, {_CPU_S}): value for name, value in epoch.metrics.items()}
+    return {**theirs, _CPU_S: epoch.cpu_s}
 
 
 def _ms(at: float) -> int:

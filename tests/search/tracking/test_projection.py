@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from search.record.record import Study
-from search.tracking import projection
 from search.tracking.projection import Projection
 from tests.curve_task import TASK
 from tests.search.studies import epoch, failure, scored, segment, session, suggestion
@@ -182,12 +181,37 @@ def test_after_an_error_it_goes_on_where_it_was(live, monkeypatch):
     assert [live.status(trial) for trial in range(3)] == [("FINISHED", "pruned")] * 3
 
 
-def test_a_name_that_mlflow_forbids_is_made_to_fit():
-    assert projection._key("biLSTM, LN, MP") == "biLSTM  LN  MP"
+def test_metrics_of_any_name_keep_their_values_beside_ours(live):
+    names = ["epoch_cpu_s", "acc%", "acc", "acc ", "a//b", "a/b", "..", "", "é", "x" * 300, "epoch"]
+    values = {name: float(number) for number, name in enumerate(names)}
+    last = dataclasses.replace(epoch(0, 1, 0.5), metrics={"score": 0.5, **values})
+    drawn = dataclasses.replace(suggestion(0), config={"whole": 2**70, "zero": -0.0, "t%": "a\nb"})
+
+    live.deliver(session("started", 1), drawn, segment(0, 1, 1), last)
+    live.deliver()
+
+    data = live.runs()[0].data
+    assert sorted(v for k, v in data.metrics.items() if k not in ("score", "epoch_cpu_s")) == [
+        float(number) for number in range(len(names))
+    ]
+    assert data.metrics["epoch_cpu_s"] == last.cpu_s
+    assert data.metrics["epoch"] == values["epoch"]
+    params = {name.partition("-")[0]: text for name, text in data.params.items()}
+    assert params == {"whole": str(2**70), "zero": "-0.0", "t_": "a\nb"}
 
 
-def test_metrics_have_names_that_mlflow_takes(live):
-    odd = dataclasses.replace(epoch(0, 1, 0.5), metrics={"score": 0.5, "recall@5 (macro)": 0.25})
-    live.deliver(session("started", 3), suggestion(0, x=0.5), segment(0, 1, 3), odd)
+def test_a_parameter_that_mlflow_refuses_costs_itself_only(live):
+    told: list[str] = []
+    live.projection._on_refusal = told.append
+    live.deliver(session("started", 1), suggestion(0, x=0.5), segment(0, 1, 2), epoch(0, 1, 0.5))
+    # As where somebody has renamed what a run is known by.
+    live.projection._found.runs[0].params = frozenset()
+    live.record.append(live.study, epoch(0, 2, 0.6))
+    live.projection._client.log_param(live.runs()[0].info.run_id, "y", "1")
+    changed = dataclasses.replace(suggestion(0), config={"x": 0.7, "y": 2})
+    live.projection._history.trials[0].suggestion = changed
+    live.deliver()
 
-    assert live.runs()[0].data.metrics["recall 5  macro"] == 0.25
+    assert live.points(0) == [(1, 0.5), (2, 0.6)]
+    assert live.runs()[0].data.params == {"x": "0.5", "y": "1"}
+    assert [line.partition(":")[0] for line in told] == ["MLflow refuses x", "MLflow refuses y"]

@@ -1,0 +1,26 @@
+"""Commands that a user is told to type, or to paste, where the options were not typed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from search.files.typed import typed_option, typed_path
+from search.record.record import Record
+
+__all__ = ["command"]
+
+
+def command(record: Record, text: str) -> str:
+    """`python -m search TEXT`, with the options by which it finds this record from here."""
+    usual = typed_path(os.environ.get("SEARCH_STUDIES_DIR") or "studies")
+    if record.folder != usual.resolve():
+        text += f" {typed_option('--studies-dir', _short(record.folder))}"
+    if record.url is not None and record.url != os.environ.get("SEARCH_RECORD"):
+        text += f" {typed_option('--record', record.url)}"
+    return f"python -m search {text}"
+
+
+def _short(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
