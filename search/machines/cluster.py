@@ -51,16 +51,24 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
     # that started them.
     with ThreadPoolExecutor(1) as beside, lean_node(), watched_node(), unheard_errors():
         tune = beside.submit(import_lean_tune)
-        ray.init(
-            address="local",
-            num_cpus=config.cores,
-            num_gpus=gpu_count() or None,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=root and str(root),
-        )
+        try:
+            ray.init(
+                address="local",
+                num_cpus=config.cores,
+                num_gpus=gpu_count() or None,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=OBJECT_STORE_BYTES,
+                _temp_dir=root and str(root),
+            )
+        except (TypeError, ValueError, AssertionError):
+            raise
+        except Exception as error:
+            # Ray's own kind for a node that does not come up in time.
+            raise ClusterError(
+                f"Ray did not start on this machine, which may be overloaded: {first_line(error)}"
+            ) from error
     try:
         tune.result()
         yield
