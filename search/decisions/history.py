@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ __all__ = [
     "EpochEnd",
     "Event",
     "Failure",
+    "Given",
     "History",
     "Segment",
     "Session",
@@ -282,3 +283,7 @@ class History:
     def any_arrived(self) -> bool:
         """Whether a trial has ever reached the epoch that it was sent to."""
         return bool(self._arrived)
+
+
+# Trials that no sampler draws, numbered after all there are; none: there are no more.
+Given = Callable[[History], Sequence[Suggestion]]

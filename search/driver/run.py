@@ -10,11 +10,11 @@ import contextlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from search.ctrl_c import interruptible
-from search.decisions.history import Session, SessionEvent, Suggestion
+from search.decisions.history import Given, Session, SessionEvent
 from search.driver.begin import restore_examples
 from search.driver.ending import Ending
 from search.driver.finish import finish
@@ -52,7 +52,7 @@ def see_through(
     prepared: Prepared,
     *,
     trials: int,
-    suggestions: Sequence[Suggestion] = (),
+    given: Given | None = None,
     time_budget_s: float | None = None,
     address: str | None = None,
     quiet: bool = False,
@@ -78,7 +78,7 @@ def see_through(
                 task,
                 prepared,
                 trials=trials,
-                suggestions=suggestions,
+                given=given,
                 time_budget_s=time_budget_s,
                 address=address,
                 obeyed=obeyed,
@@ -126,7 +126,7 @@ def drive(
     prepared: Prepared,
     *,
     trials: int,
-    suggestions: Sequence[Suggestion] = (),
+    given: Given | None = None,
     time_budget_s: float | None = None,
     address: str | None = None,
     obeyed: int | None = None,
@@ -134,8 +134,9 @@ def drive(
 ) -> None:
     """Work on the study until it has `trials` trials and none can go on.
 
-    `suggestions`: trials that the sampler does not decide, as of a promotion. `address`: of the Ray
-    cluster to work on, HOST:PORT; None: a Ray of our own. `obeyed`: the last request to stop that
+    `given`: asked for trials in the sampler's place, as of a promotion, until it gives none;
+    `trials` then says how many there may be. `address`: of the Ray cluster to work on, HOST:PORT;
+    None: a Ray of our own. `obeyed`: the last request to stop that
     is not for this driver (`Ending`).
 
     Raises EndedEarly after a signal, a request, the time budget or a failure of the study, and
@@ -163,7 +164,7 @@ def drive(
                 task,
                 prepared,
                 ending,
-                suggestions,
+                given,
                 now["files"],
                 on_cluster=bool(address),
             )
@@ -180,6 +181,8 @@ def drive(
             why = ending.early.why if ending.early else ""
             details = {"cpu_s": usage.cpu_s, "why": why}
             try:
+                if given is not None:
+                    trials = len(record.history(study).trials)
                 record.append(study, Session(event=event, trials=trials, details=details))
                 record.wait_until_written(SETTLE_S)
                 finish(record, study, task)
@@ -197,7 +200,7 @@ def _run_tune(
     task: Task,
     prepared: Prepared,
     ending: Ending,
-    suggestions: Sequence[Suggestion],
+    given: Given | None,
     own_files: Mapping[str, str],
     *,
     on_cluster: bool,
@@ -240,7 +243,7 @@ def _run_tune(
             "data_folder": str(prepared.folder),
             "data_key": upload_data(files.store, prepared.folder),
         },
-        suggestions,
+        given,
         capacity=capacity,
     )
 

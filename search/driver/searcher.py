@@ -7,13 +7,13 @@ record before anything else is decided on it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
-from search.decisions.history import Segment, Suggestion, Trial
+from search.decisions.history import Given, Segment, Suggestion, Trial
 from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
 from search.driver.attempts import (
     Silence,
@@ -47,11 +47,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         task: Task,
         ending: Ending,
         common: Mapping[str, Any],
-        suggestions: Sequence[Suggestion] = (),
+        given: Given | None = None,
         capacity: Callable[[], int] | None = None,
     ) -> None:
         """`common`: what every segment's Tune configuration holds beside the segment.
-        `suggestions`: trials that are not drawn here: a promotion's runs.
+        `given`: asked for trials in the sampler's place, as of a promotion.
         `capacity`: how many trials may be open now; by default as many as there are workers."""
         super().__init__()
         self._record = record
@@ -75,7 +75,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self.history, ladder=self._ladder, full_length=len(self._first_trials), value=self.value
         )
         self._valued = rank_trials(self.history, self.value)
-        self._suggestions = {suggestion.trial: suggestion for suggestion in suggestions}
+        self._given = given
+        self._suggestions: dict[int, Suggestion] = {}  # given, and perhaps not begun
 
     def value(self, trial: Trial, epoch: int | None = None) -> float:
         """The objective, larger is better."""
@@ -202,7 +203,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._rungs,
             reduction_factor=config.reduction_factor,
             scheduler=config.scheduler,
-            trials=self.history.length,
+            trials=self._length(),
             workers=self._capacity(),
         )
         if decision == "wait":
@@ -213,6 +214,16 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return self._new_trial(len(self.history.trials))
         self._recorder.append(decision)
         return decision
+
+    def _length(self) -> int:
+        """How many trials there are to be. Whoever gives them is asked for more once all that were
+        given have ended."""
+        if self._given is None:
+            return self.history.length
+        begun = len(self.history.trials)
+        if begun not in self._suggestions and not self.history.unfinished:
+            self._suggestions |= {each.trial: each for each in self._given(self.history)}
+        return max(begun, 1 + max(self._suggestions, default=-1))
 
     def _new_trial(self, number: int) -> Any:
         """Its first segment; or _REFUSED, if its space or configuration raises."""
