@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from search.promotion.begin import Promoted
+    from search.promotion.confirm import Prefer
     from search.tasks.config import Value
     from search.tasks.in_memory_data import InMemoryData
     from search.tasks.task import Task
@@ -183,7 +184,9 @@ class Study(StudyHandle):
         self,
         *,
         top: int = 5,
-        seeds: int = 3,
+        runs: int = 15,
+        tolerance: float | None = None,
+        prefer: Prefer = "best",
         final_seeds: int = 5,
         force: bool = False,
         accept_changes: bool = False,
@@ -201,7 +204,9 @@ class Study(StudyHandle):
             self._row if tracking_uri is None else self._row.with_tracking_uri(tracking_uri),
             self.task,
             top=top,
-            seeds=seeds,
+            runs=runs,
+            tolerance=tolerance,
+            prefer=prefer,
             final_seeds=final_seeds,
             force=force,
             accept_changes=accept_changes,

@@ -35,7 +35,19 @@ def add_commands(command: AddCommand) -> None:
     promote = command("promote", _promote, "confirm the best trials, test one, register it")
     complete_study(promote.add_argument("name", metavar="NAME"))
     promote.add_argument("--top", type=int, default=5, help="trials to confirm (5)")
-    promote.add_argument("--seeds", type=int, default=3, help="fresh seeds of each (3)")
+    promote.add_argument(
+        "--runs", type=int, default=15, help="on fresh seeds, to tell them apart by, at most (15)"
+    )
+    promote.add_argument(
+        "--tolerance",
+        type=float,
+        help="how much worse than the best the candidate may be (a quarter of a seed's deviation)",
+    )
+    promote.add_argument(
+        "--prefer",
+        default="best",
+        help="cheapest: of those within one standard error of the best, by time a run (best)",
+    )
     promote.add_argument(
         "--final-seeds", type=int, default=5, help="further seeds of the candidate (5)"
     )
@@ -74,7 +86,9 @@ def _promote(options: argparse.Namespace) -> int:
     try:
         promoted = load(options).promote(
             top=options.top,
-            seeds=options.seeds,
+            runs=options.runs,
+            tolerance=options.tolerance,
+            prefer=options.prefer,
             final_seeds=options.final_seeds,
             force=options.force,
             accept_changes=options.accept_changes,

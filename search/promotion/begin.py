@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.decisions.history import Suggestion
+from search.decisions.history import Given
 from search.driver.begin import prepare
 from search.driver.new_study import check_cluster, check_own_gpus
 from search.driver.run import see_through
@@ -19,6 +19,7 @@ from search.errors import (
     first_line,
 )
 from search.files.storage import check_storage
+from search.promotion.confirm import Prefer
 from search.promotion.phases import Promotion
 from search.promotion.promote import check, promote
 from search.record.record import Record, Study
@@ -59,7 +60,9 @@ def promote_study(
     task: Task,
     *,
     top: int,
-    seeds: int,
+    runs: int,
+    tolerance: float | None,
+    prefer: Prefer,
     final_seeds: int,
     force: bool,
     accept_changes: bool,
@@ -90,7 +93,9 @@ def promote_study(
         task=task,
         prepared=prepared,
         top=top,
-        seeds=seeds,
+        runs=runs,
+        tolerance=tolerance,
+        prefer=prefer,
         final_seeds=final_seeds,
         force=force,
         obeyed=newest_request(record, study),
@@ -105,14 +110,14 @@ def promote_study(
     check(promotion)
     check_cluster(study.config, address, task, prepared, record.folder)
 
-    def drive(phase: Study, missing: list[Suggestion]) -> None:
+    def drive(phase: Study, given: Given, trials: int) -> None:
         see_through(
             record,
             phase,
             task,
             prepared,
-            trials=len(record.history(phase).trials) + len(missing),
-            suggestions=missing,
+            trials=trials,
+            given=given,
             address=address,
             quiet=quiet,
             say=say,

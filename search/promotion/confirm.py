@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from search.decisions.history import History, Suggestion, Trial
-from search.statistics.intervals import Estimate, difference, pooled_sd, pooled_seeds
+from search.promotion.race import Race
+from search.reports.numbers import number_text
+from search.statistics.intervals import Estimate, Variance, difference, pooled_sd
 from search.tasks.config import Value
 
-__all__ = ["Confirmation", "Contender", "choose", "runs_of", "still_to_run", "top_trials"]
+__all__ = [
+    "Confirmation",
+    "Contender",
+    "Prefer",
+    "choose",
+    "runs_of",
+    "score_of",
+    "still_to_run",
+    "top_trials",
+]
+
+Prefer = Literal["best", "cheapest"]
+
+CHEAPER = 0.2  # of the leader's time a run is saved at least, where the cheapest is preferred
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,9 +38,9 @@ class Contender:
     trial: int
     config: Mapping[str, Value]
     search: float  # its score in the search
-    fresh: Sequence[float]  # its scores on the fresh seeds, the same seeds for all
+    fresh: Sequence[float]  # its scores on the first fresh seeds, of which all have the same
     values: np.ndarray  # (S, N) of those runs, by search/statistics/pseudo_values.py
-    cost_s: float  # CPU seconds of one run
+    wall_s: float  # of one run, by the clock
     sign: int = 1  # -1: smaller is better
 
     @property
@@ -38,13 +55,20 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Confirmation:
-    """The contenders, the best by fresh mean first."""
+    """The contenders, the best by expected score first, and what is said of each."""
 
     contenders: Sequence[Contender]
+    expected: Sequence[float]  # each one's mean score over seeds, of all that is known of it
+    chances: Sequence[float]  # of being the best
+    differences: Sequence[Estimate]  # the first's fresh mean minus each one's, but for the first
     sd: float | None  # of one run over seeds, pooled over contenders
-    differences: Sequence[Estimate]  # the first's mean minus each contender's, but for the first
+    race: Race
     candidate: Contender
     why: str
+
+    @property
+    def expected_of_candidate(self) -> float:
+        return self.expected[self.contenders.index(self.candidate)]
 
 
 def top_trials(history: History, metric: str, sign: int, max_epochs: int, top: int) -> list[Trial]:
@@ -57,10 +81,16 @@ def top_trials(history: History, metric: str, sign: int, max_epochs: int, top: i
     return list(distinct.values())[:top]
 
 
-def still_to_run(history: History, wanted: Sequence[Suggestion]) -> list[Suggestion]:
+def still_to_run(
+    history: History, wanted: Sequence[Suggestion], begun: int | None = None
+) -> list[Suggestion]:
     """Those of the wanted runs that are not on record, or have failed there, numbered after all
-    that are."""
-    known = {(t.suggestion.seed, _key(t.suggestion.config)) for t in history.trials if not t.failed}
+    that are. One that has failed as trial `begun` or later is not run again."""
+    known = {
+        (trial.suggestion.seed, _key(trial.suggestion.config))
+        for trial in history.trials
+        if not trial.failed or (begun is not None and trial.number >= begun)
+    }
     missing = [run for run in wanted if (run.seed, _key(run.config)) not in known]
     return [
         Suggestion(trial=number, config=run.config, seed=run.seed, source=run.source)
@@ -78,41 +108,89 @@ def runs_of(history: History, config: Mapping[str, Value], seeds: Sequence[int])
     return [found[seed] for seed in seeds]
 
 
-def choose(contenders: Sequence[Contender], *, sign: int) -> Confirmation:
-    """The best by fresh mean; among those not beyond the noise of it, the cheapest to train. Where
-    the noise is not known (one seed), the best."""
-    ranked = sorted(contenders, key=lambda c: (-sign * c.mean, c.trial))
-    first, *others = ranked
-    seeds = pooled_seeds(np.array([contender.fresh for contender in ranked]))
-    differences = [
-        difference(first.values, other.values, among=len(ranked), seeds=seeds) for other in others
-    ]
-    tied = [
-        other
-        for other, difference_ in zip(others, differences, strict=True)
-        if difference_.low is not None and not difference_.beyond_noise
-    ]
-    candidate = min([first, *tied], key=lambda contender: contender.cost_s)
-    if candidate is not first:
-        why = (
-            f"trial {candidate.trial} is within the noise of the best by fresh mean, trial "
-            f"{first.trial}, and the cheapest to train of {1 + len(tied)} such "
-            f"({candidate.cost_s:.1f} CPU s a run, the best takes {first.cost_s:.1f})"
-        )
-    elif tied:
-        why = f"trial {first.trial} is the best by fresh mean, and no costlier than its equals"
-    else:
-        noise = (
-            ", beyond the noise" if len(first.fresh) > 1 else "; the noise of one seed is unknown"
-        )
-        why = f"trial {first.trial} is the best by fresh mean" + (noise if others else "")
+def score_of(
+    history: History,
+    config: Mapping[str, Value],
+    seed: int,
+    *,
+    metric: str,
+    max_epochs: int,
+    begun: int,
+) -> float | None:
+    """What the run of `config` with this seed came to; None: it is still to end. NaN: it has failed
+    as trial `begun` or later; an earlier failure's run is still to be repeated."""
+    for trial in reversed(history.trials):
+        if trial.suggestion.seed == seed and _key(trial.suggestion.config) == _key(config):
+            if trial.failed:
+                return math.nan if trial.number >= begun else None
+            return trial.value(metric) if trial.epoch >= max_epochs else None
+    return None
+
+
+def choose(contenders: Sequence[Contender], race: Race, *, prefer: Prefer = "best") -> Confirmation:
+    """The one with the best expected score, or the cheapest of its equals: within one standard
+    error of it, and at least `CHEAPER` cheaper by the clock.
+
+    `contenders`: those that are alive in the race, in its order.
+    """
+    expected = race.expected
+    assert expected is not None
+    sign = contenders[0].sign
+    order = sorted(range(len(contenders)), key=lambda c: (-expected.mean_C[c], contenders[c].trial))
+    first, ranked = order[0], [contenders[c] for c in order]
+    errors_C = (expected.draws_BC[:, [first]] - expected.draws_BC).std(axis=0)
+    leads_C = expected.mean_C[first] - expected.mean_C
+    candidate = ranked[0]
+    if prefer == "cheapest":
+        equal = [contenders[c] for c in order[1:] if leads_C[c] <= errors_C[c]]
+        cheap = [c for c in equal if c.wall_s <= (1 - CHEAPER) * ranked[0].wall_s]
+        candidate = min([candidate, *cheap], key=lambda contender: contender.wall_s)
+    chances_C = expected.chances()
     return Confirmation(
         contenders=ranked,
+        expected=[sign * float(expected.mean_C[c]) for c in order],
+        chances=[float(chances_C[c]) for c in order],
+        differences=_differences(ranked),
         sd=pooled_sd([contender.fresh for contender in ranked]),
-        differences=differences,
+        race=race,
         candidate=candidate,
-        why=why,
+        why=_why(candidate, ranked[0], sign * float(expected.mean_C[first]), race),
     )
+
+
+def _why(candidate: Contender, first: Contender, expected: float, race: Race) -> str:
+    runs = sum(race.counts)
+    why = (
+        f"trial {first.trial} has the best expected score, {number_text(expected)}; the chance "
+        f"that it is more than {number_text(race.tolerance)} worse than the best is "
+        f"{race.doubt:.0%}, "
+        + (f"small enough after {runs} runs" if race.sure else f"and all {runs} runs are spent")
+    )
+    if candidate is not first:
+        why += (
+            f"; trial {candidate.trial}, within one standard error of it, is the cheapest: "
+            f"{candidate.wall_s:.1f} s a run in place of {first.wall_s:.1f}"
+        )
+    return why
+
+
+def _differences(ranked: Sequence[Contender]) -> list[Estimate]:
+    """The first's fresh mean minus each other's. The noise of seeds is pooled over all."""
+    first, *others = ranked
+    sd = pooled_sd([contender.fresh for contender in ranked])
+    freedom = sum(len(contender.fresh) - 1 for contender in ranked)
+
+    def seeds(other: Contender) -> Variance | None:
+        if sd is None:
+            return None
+        return Variance(sd**2 * (1 / len(first.fresh) + 1 / len(other.fresh)), freedom)
+
+    return [
+        difference(
+            first.values, other.values, same_seeds=False, among=len(ranked), seeds=seeds(other)
+        )
+        for other in others
+    ]
 
 
 def _key(config: Mapping[str, Value]) -> object:

@@ -53,7 +53,7 @@ def finalise(
     study, task, config = promotion.study, promotion.task, promotion.study.config
     seeds = [derive(config.seed, "final", k) for k in range(promotion.final_seeds)]
     wanted = [wanted_run(candidate.trial, candidate.config, seed) for seed in seeds]
-    phase = run_phase(promotion, "final", wanted, drive)
+    phase = run_phase(promotion, "final", lambda history, begun: wanted, drive)
     runs = finished(promotion, phase, candidate.config, seeds)
     if runs is None:
         raise EndedEarly("failed", f"a final run failed: see {phase.name}")

@@ -6,16 +6,17 @@ Their suggestions are given, not drawn; all else (driver, record, resume, MLflow
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from search.decisions.history import Suggestion, Trial
+from search.decisions.history import Given, History, Suggestion, Trial
 from search.errors import EndedEarly, RecordError, UserError
-from search.promotion.confirm import runs_of, still_to_run
+from search.promotion.confirm import Prefer, runs_of, still_to_run
 from search.record.record import Record, Study
 from search.tasks.config import Phase, Value
 from search.tasks.provenance import depends_on
@@ -25,16 +26,17 @@ from trainables.data import Prepared
 __all__ = [
     "Drive",
     "Promotion",
-    "cost_s",
     "find_phase",
     "finished",
     "phase_name",
     "predictions",
     "run_phase",
+    "wall_s",
     "wanted_run",
 ]
 
-Drive = Callable[[Study, list[Suggestion]], None]
+# A phase's study, what is to be run of it, and how many trials it may come to have.
+Drive = Callable[[Study, Given, int], None]
 
 KEEP_ALL = 10_000  # checkpoints: final runs become models
 
@@ -48,15 +50,25 @@ class Promotion:
     task: Task
     prepared: Prepared
     top: int = 5  # trials to confirm
-    seeds: int = 3  # fresh ones of each
+    runs: int = 15  # to confirm them by, at most
+    tolerance: float | None = (
+        None  # how much worse than the best a candidate may be; None: by seeds
+    )
+    prefer: Prefer = "best"
     final_seeds: int = 5  # further ones of the candidate
     force: bool = False  # champion whatever the comparison says
     obeyed: int = 0  # the last request to stop that is not for this promotion
 
     def __post_init__(self) -> None:
-        for name in ("top", "seeds", "final_seeds"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, least in (("top", 1), ("runs", 2), ("final_seeds", 1)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise UserError(f"tolerance must be above 0, got {self.tolerance:g}")
+        if self.prefer not in get_args(Prefer):
+            raise UserError(
+                f"prefer must be one of {', '.join(get_args(Prefer))}; got {self.prefer!r}"
+            )
 
     def end_if_asked(self) -> None:
         """Between phases nothing is driven that would hear it. Raises EndedEarly."""
@@ -106,16 +118,29 @@ def wanted_run(trial: int, config: Mapping[str, Value], seed: int) -> Suggestion
 
 
 def run_phase(
-    promotion: Promotion, phase: Phase, wanted: Sequence[Suggestion], drive: Drive
+    promotion: Promotion,
+    phase: Phase,
+    wanted: Callable[[History, int], Sequence[Suggestion]],
+    drive: Drive,
+    *,
+    most: int = 0,
 ) -> Study:
-    """Run what is wanted and not on record yet; the phase's study. Raises EndedEarly."""
+    """Run what is wanted and not on record yet; the phase's study. Raises EndedEarly.
+
+    `wanted(history, begun)`: all runs that are wanted as far as that history tells it; what has
+    failed as trial `begun` or later is not run again. `most`: how many runs it may come to.
+    """
     promotion.end_if_asked()
     study = _phase_study(promotion, phase)
     history = promotion.record.history(study)
-    missing = still_to_run(history, wanted)
-    session = history.last_session
+    begun = len(history.trials)
+
+    def given(history: History) -> list[Suggestion]:
+        return still_to_run(history, wanted(history, begun), begun)
+
+    missing, session = given(history), history.last_session
     if missing or session is None or session.event != "finished":
-        drive(study, missing)
+        drive(study, given, max(begun + len(missing), most))
     return study
 
 
@@ -134,9 +159,9 @@ def predictions(promotion: Promotion, phase: Study, runs: Sequence[Trial]) -> li
     return [files.predictions(run.number) for run in runs]
 
 
-def cost_s(runs: Sequence[Trial]) -> float:
-    """Mean CPU seconds of training one of these runs."""
-    return float(np.mean([sum(epoch.cpu_s for epoch in run.epochs) for run in runs]))
+def wall_s(runs: Sequence[Trial]) -> float:
+    """Mean seconds by the clock of training one of these runs."""
+    return float(np.mean([sum(epoch.wall_s for epoch in run.epochs) for run in runs]))
 
 
 def _phase_study(promotion: Promotion, phase: Phase) -> Study:

@@ -1,6 +1,6 @@
 """From the best of many noisy trials to a registered model whose score can be believed.
 
-correct (no training) → confirm (the best trials on fresh seeds) → choose the candidate → final
+correct (no training) → confirm (race the best trials on fresh seeds) → choose the candidate → final
 (further seeds) → read the test split once → register. Confirmation and final runs are studies of
 their own (search/promotion/phases.py), so a promotion goes on where it was killed.
 """
@@ -9,24 +9,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from search.decisions.history import Trial
+from search.decisions.history import History, Suggestion, Trial
 from search.errors import EndedEarly, RecordError
 from search.models import test_split
-from search.promotion.confirm import Confirmation, Contender, choose, top_trials
+from search.promotion.confirm import (
+    Confirmation,
+    Contender,
+    choose,
+    runs_of,
+    score_of,
+    top_trials,
+)
 from search.promotion.final import finalise
 from search.promotion.phases import (
     Drive,
     Promotion,
-    cost_s,
     find_phase,
-    finished,
     predictions,
     run_phase,
+    wall_s,
     wanted_run,
 )
-from search.promotion.verdict import describe_confirmation, rows
+from search.promotion.race import FIRST_SEEDS, Race, race
+from search.promotion.verdict import describe_confirmation, race_row, rows
 from search.reports.claims import MOST_CONSIDERED
 from search.reports.numbers import estimate_text, number_text
 from search.statistics.pseudo_values import values_of
@@ -50,7 +58,7 @@ def check(promotion: Promotion) -> None:
 def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> dict[str, Any]:
     """The result as one JSON object (search/promotion/README.md).
 
-    `drive(study, suggestions)` works on a phase's study until its runs are done; it may raise
+    `drive(study, given, trials)` works on a phase's study until no more are given; it may raise
     EndedEarly, after which the same promotion goes on, and so may this, where runs fail. Raises
     ValueError. `check` comes first.
     """
@@ -72,7 +80,7 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         f"corrected for the choice among {len(complete)} trials: "
         + estimate_text(corrected.mean, corrected.low, corrected.high)
     )
-    confirmation = _confirm(promotion, complete[: promotion.top], drive, say)
+    confirmation = _confirm(promotion, complete, drive, say)
     for line in describe_confirmation(confirmation):
         say(line)
     candidate = confirmation.candidate
@@ -83,6 +91,7 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
             "trial": candidate.trial,
             "config": dict(candidate.config),
             "search": candidate.search,
+            "expected": confirmation.expected_of_candidate,
             "why": confirmation.why,
         },
         "search": {"value": complete[0].value(task.metric), "trial": complete[0].number},
@@ -98,6 +107,7 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
             "optimism": candidate.optimism,
         },
         "confirmed": rows(confirmation),
+        "race": race_row(confirmation, promotion.runs),
     }
     return result | finalise(promotion, candidate, drive, say, result)
 
@@ -115,35 +125,78 @@ def _complete(promotion: Promotion) -> list[Trial]:
 
 
 def _confirm(
-    promotion: Promotion, top: Sequence[Trial], drive: Drive, say: Callable[[str], None]
+    promotion: Promotion, complete: Sequence[Trial], drive: Drive, say: Callable[[str], None]
 ) -> Confirmation:
-    """Train the top trials in full on fresh seeds, the same for all, and choose."""
-    config, task = promotion.study.config, promotion.task
-    seeds = [derive(config.seed, "confirm", k) for k in range(promotion.seeds)]
-    longest_first = sorted(top, key=lambda trial: -cost_s([trial]))  # workers end together
-    wanted = [
-        wanted_run(trial.number, trial.suggestion.config, s)
-        for trial in longest_first
-        for s in seeds
-    ]
-    phase = run_phase(promotion, "confirm", wanted, drive)
+    """Race the top trials on fresh seeds, the same for all, and choose."""
+    top = complete[: min(promotion.top, promotion.runs // FIRST_SEEDS)]
+    contest = _Contest(promotion, top)
+    phase = run_phase(promotion, "confirm", contest.wanted, drive, most=promotion.runs)
+    history = promotion.record.history(phase)
+    ended = contest.follow(history, 0)
+    for trial in (trial for c, trial in enumerate(top) if c not in ended.alive):
+        say(f"trial {trial.number} failed on a fresh seed: no candidate")
+    if not ended.alive:
+        raise EndedEarly("failed", f"every trial fails on fresh seeds: see {phase.name}")
     contenders = []
-    for trial in top:
-        runs = finished(promotion, phase, trial.suggestion.config, seeds)
-        if runs is None:
-            say(f"trial {trial.number} failed on a fresh seed: no candidate")
-            continue
+    for c in ended.alive:
+        config = top[c].suggestion.config
+        runs = runs_of(history, config, [contest.seed(k) for k in range(ended.counts[c])])
+        found = predictions(promotion, phase, runs)
         contenders.append(
             Contender(
-                trial=trial.number,
-                config=trial.suggestion.config,
-                search=trial.value(task.metric),
-                fresh=[run.value(task.metric) for run in runs],
-                values=values_of(task, promotion.labels, predictions(promotion, phase, runs)),
-                cost_s=cost_s(runs),
+                trial=top[c].number,
+                config=config,
+                search=top[c].value(promotion.task.metric),
+                fresh=[run.value(promotion.task.metric) for run in runs],
+                values=values_of(promotion.task, promotion.labels, found),
+                wall_s=wall_s(runs),
                 sign=promotion.sign,
             )
         )
-    if not contenders:
-        raise EndedEarly("failed", f"every trial fails on fresh seeds: see {phase.name}")
-    return choose(contenders, sign=promotion.sign)
+    return choose(contenders, ended, prefer=promotion.prefer)
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """The race of these trials, as the confirmation's history tells it."""
+
+    promotion: Promotion
+    top: Sequence[Trial]
+
+    def seed(self, k: int) -> int:
+        return derive(self.promotion.study.config.seed, "confirm", k)
+
+    def follow(self, history: History, begun: int) -> Race:
+        """`begun`: as in `score_of`."""
+        config, sign = self.promotion.study.config, self.promotion.sign
+        metric = self.promotion.task.metric
+
+        def score(c: int, k: int) -> float | None:
+            found = score_of(
+                history,
+                self.top[c].suggestion.config,
+                self.seed(k),
+                metric=metric,
+                max_epochs=config.max_epochs,
+                begun=begun,
+            )
+            return None if found is None else sign * found
+
+        return race(
+            [sign * trial.value(metric) for trial in self.top],
+            score,
+            runs=self.promotion.runs,
+            batch=config.workers,
+            tolerance=self.promotion.tolerance,
+            seed=config.seed,
+        )
+
+    def wanted(self, history: History, begun: int) -> list[Suggestion]:
+        """All runs that are asked for so far, the longest first, so that workers end together."""
+        counts = self.follow(history, begun).counts
+        longest_first = sorted(range(len(self.top)), key=lambda c: -wall_s([self.top[c]]))
+        return [
+            wanted_run(self.top[c].number, self.top[c].suggestion.config, self.seed(k))
+            for c in longest_first
+            for k in range(counts[c])
+        ]

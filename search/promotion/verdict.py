@@ -10,38 +10,66 @@ from search.promotion.confirm import Confirmation
 from search.reports.numbers import estimate_text, interval_text, number_text, number_texts
 from search.tasks.task import Task
 
-__all__ = ["describe_confirmation", "describe_final", "rows"]
+__all__ = ["describe_confirmation", "describe_final", "race_row", "rows"]
 
 
 def rows(confirmation: Confirmation) -> list[dict[str, Any]]:
-    """The contenders, the best by fresh mean first."""
+    """The contenders, the best by expected score first."""
     differences = [None, *confirmation.differences]
     return [
         {
             "trial": contender.trial,
             "search": contender.search,
             "mean": contender.mean,
+            "n": len(contender.fresh),
             "optimism": contender.optimism,
-            "cpu_s": contender.cost_s,
+            "expected": expected,
+            "chance_best": chance,
+            "wall_s": contender.wall_s,
             "first_minus_this": gap
             and {**dataclasses.asdict(gap), "beyond_noise": gap.beyond_noise},
         }
-        for contender, gap in zip(confirmation.contenders, differences, strict=True)
+        for contender, expected, chance, gap in zip(
+            confirmation.contenders,
+            confirmation.expected,
+            confirmation.chances,
+            differences,
+            strict=True,
+        )
     ]
+
+
+def race_row(confirmation: Confirmation, budget: int) -> dict[str, Any]:
+    """How the runs were spent, and how sure they have made the choice."""
+    race = confirmation.race
+    assert race.expected is not None
+    return {
+        "runs": sum(race.counts),
+        "budget": budget,
+        "tolerance": race.tolerance,
+        "chance_worse": race.doubt,
+        "sure": race.sure,
+        "search_lead_kept": race.expected.kept,
+    }
 
 
 def describe_confirmation(confirmation: Confirmation) -> list[str]:
     sd = "unknown" if confirmation.sd is None else number_text(confirmation.sd)
+    race = confirmation.race
+    assert race.expected is not None
     lines = [
-        f"confirmed on {len(confirmation.candidate.fresh)} fresh seeds "
-        f"(deviation of one run over seeds: {sd}):",
-        f"{'trial':>7} {'search':>8} {'fresh':>8} {'optimism':>9} {'CPU s':>7}  the first minus it",
+        f"raced on {sum(race.counts)} runs with fresh seeds (deviation of one run over seeds: "
+        f"{sd}; of a lead in the search {race.expected.kept:.0%} is expected to be real):",
+        f"{'trial':>7} {'search':>8} {'fresh':>8} {'n':>3} {'expected':>9} {'best?':>6} "
+        f"{'s a run':>8}  the first minus it",
     ]
     contenders = rows(confirmation)
-    # The search's score and the fresh mean are read side by side.
-    scores = number_texts([row[name] for row in contenders for name in ("search", "mean")])
-    for row, search, fresh in zip(contenders, scores[::2], scores[1::2], strict=True):
-        gap, optimism = row["first_minus_this"], number_text(row["optimism"], signed=True)
+    # These are read side by side.
+    names = ("search", "mean", "expected")
+    scores = number_texts([row[name] for row in contenders for name in names])
+    columns = zip(contenders, scores[::3], scores[1::3], scores[2::3], strict=True)
+    for row, search, fresh, expected in columns:
+        gap = row["first_minus_this"]
         shown = (
             ""
             if gap is None
@@ -51,7 +79,8 @@ def describe_confirmation(confirmation: Confirmation) -> list[str]:
             )
         )
         lines.append(
-            f"{row['trial']:>7} {search:>8} {fresh:>8} {optimism:>9} {row['cpu_s']:>7.1f}  {shown}"
+            f"{row['trial']:>7} {search:>8} {fresh:>8} {row['n']:>3} {expected:>9} "
+            f"{row['chance_best']:>6.0%} {row['wall_s']:>8.1f}  {shown}"
         )
     return [*lines, f"candidate: {confirmation.why}"]
 

@@ -114,7 +114,7 @@ def _run_through(cluster: Rig, seen: Observed) -> None:
     seen.runs = cluster.mlflow()
     seen.keys = cluster.keys()
     done("looked at")
-    few = "--top 1 --seeds 2 --final-seeds 2 --json --quiet"
+    few = "--top 1 --runs 2 --final-seeds 2 --json --quiet"
     seen.promoted = cluster.type(f"{readme('python -m search promote')} {few}", timeout_s=600)
     done("promoted")
 

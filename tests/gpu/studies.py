@@ -93,7 +93,8 @@ def promotion(setting: Setting) -> Iterator[Row]:
     names = [name for name in names if "." not in name]
     if not names:
         raise RuntimeError("there is no study to promote: run the step `study` first")
-    size = ["--top", "1" if setting.rehearse else "2", "--seeds", "1", "--final-seeds", "1"]
+    size = ["--top", "1", "--runs", "2"] if setting.rehearse else ["--top", "2", "--runs", "4"]
+    size += ["--final-seeds", "1"]
     begun = time.monotonic()
     with CardWatch() as watch:
         result = _run(setting, "promote", sorted(names)[-1], *size, "--json")

@@ -16,7 +16,7 @@ from tests.conftest import Place
 
 ARCHIVE = Path(__file__).parent / "2026-11-25.tar.gz"
 MADE_IN = "/tmp/oldrec"
-PROMOTION = ("--top", "2", "--seeds", "2", "--final-seeds", "2", "--accept-changes", "--quiet")
+PROMOTION = ("--top", "2", "--runs", "4", "--final-seeds", "2", "--accept-changes", "--quiet")
 
 
 @pytest.fixture(scope="module")

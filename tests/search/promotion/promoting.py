@@ -7,7 +7,7 @@ from typing import Any
 from tests.conftest import Place
 
 COIN = "tests.coin_task:TASK"
-PROMOTE = ("--top", "3", "--seeds", "2", "--final-seeds", "3")
+PROMOTE = ("--top", "3", "--runs", "6", "--final-seeds", "3")
 CONFIRMED, FINAL = 3 * 2, 3  # runs
 SEARCH = (
     *(COIN, "--trials", "9", "--workers", "2", "--scheduler", "none", "--quiet"),

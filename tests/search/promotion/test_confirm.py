@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from search.decisions.history import Suggestion
-from search.promotion.confirm import runs_of, still_to_run, top_trials
+import math
+
+from search.decisions.history import History, Suggestion
+from search.promotion.confirm import runs_of, score_of, still_to_run, top_trials
 from tests.search.studies import epoch, failure, history, segment, session, suggestion
 
 
@@ -81,3 +83,26 @@ def test_a_run_that_has_failed_is_run_again_and_its_last_counts():
     events += [again, segment(2, 1, 1), epoch(2, 1, 0.7)]
     assert still_to_run(history(events), [wanted]) == []
     assert [run.number for run in runs_of(history(events), {"x": 0.2}, [1])] == [2]
+
+
+def _score(told: History, seed: int, begun: int) -> float | None:
+    return score_of(told, {"x": 0.1}, seed, metric="score", max_epochs=1, begun=begun)
+
+
+def test_a_run_that_failed_in_this_promotion_is_not_run_again_an_earlier_one_is():
+    told = history([*_trials((0.2, 0.5)), suggestion(1, x=0.1), segment(1, 1, 1), failure(1, 1)])
+
+    for begun, again in ((1, []), (2, [2])):
+        assert [run.trial for run in still_to_run(told, [_wanted(0.1, 1)], begun)] == again
+    failed = _score(told, 1, begun=1)
+    assert failed is not None
+    assert math.isnan(failed)
+    assert _score(told, 1, begun=2) is None
+
+
+def test_the_score_of_a_run_is_known_once_it_is_complete():
+    told = history([*_trials((0.1, 0.5)), suggestion(1, x=0.1), segment(1, 1, 1)])
+
+    assert _score(told, 0, begun=0) == 0.5
+    assert _score(told, 1, begun=0) is None
+    assert _score(told, 7, begun=0) is None

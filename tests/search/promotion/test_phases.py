@@ -32,14 +32,14 @@ def test_a_stop_between_two_phases_ends_the_promotion_before_the_next(tmp_path: 
     )
     driven: list[str] = []
 
-    def drive(phase: Any, missing: Any) -> None:
+    def drive(phase: Any, given: Any, trials: int) -> None:
         driven.append(phase.name)
         record.append(phase, session("started"), session("finished"))
 
-    run_phase(promotion, "confirm", [wanted_run(0, {"x": 0.5}, 7)], drive)
+    run_phase(promotion, "confirm", lambda *_: [wanted_run(0, {"x": 0.5}, 7)], drive)
     assert request_stop(record, study, now=False) == "s"
     with pytest.raises(EndedEarly, match="asked to stop") as told:
-        run_phase(promotion, "final", [wanted_run(0, {"x": 0.5}, 8)], drive)
+        run_phase(promotion, "final", lambda *_: [wanted_run(0, {"x": 0.5}, 8)], drive)
 
     assert told.value.outcome == "stopped"
     assert driven == ["s.confirm"]

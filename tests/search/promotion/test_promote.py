@@ -71,6 +71,9 @@ def test_it_is_corrected_downwards_and_says_the_optimism(calm):
     assert found["left"] == pytest.approx(found["by_examples"] * found["kept_share"])
     assert calm["final"]["validation"]["optimism"] == found["left"]
     assert calm["fresh"]["n"] == 2
+    assert calm["race"]["runs"] == calm["race"]["budget"] == CONFIRMED
+    assert 0 <= calm["race"]["chance_worse"] <= 1
+    assert calm["candidate"]["expected"] == max(row["expected"] for row in calm["confirmed"])
     assert calm["fresh"]["optimism"] == pytest.approx(
         calm["candidate"]["search"] - calm["fresh"]["mean"]
     )
@@ -210,20 +213,21 @@ def test_evaluating_the_champion_is_no_new_reading(place, calm):
 
 
 @pytest.mark.long
-def test_more_seeds_train_only_the_further_ones(place, calm):
+def test_more_runs_train_only_the_further_ones(place, calm):
     """After the others: it extends the calm promotion."""
     confirmed = events(place, "calm.confirm", Suggestion)
 
     told = place.search(
-        *("promote", "calm", "--top", "3", "--seeds", "3", "--final-seeds", "3"),
-        *("--json", "--quiet"),
+        *("promote", "calm", "--top", "3", "--runs", "9", "--tolerance", "1e-9"),
+        *("--final-seeds", "3", "--json", "--quiet"),
     )
 
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["fresh"]["n"] == 3
+    race = json.loads(told.stdout)["race"]
+    assert (race["runs"], race["budget"], race["sure"]) == (9, 9, False)
     longer = events(place, "calm.confirm", Suggestion)
     assert longer[:CONFIRMED] == confirmed
-    assert len(longer) == 3 * 3
+    assert len(longer) == 9
 
 
 def test_a_trial_that_peeks_fails(place, peek):
@@ -237,7 +241,9 @@ def test_a_trial_that_peeks_fails(place, peek):
     [
         (("promote", "nobody"), "no study named 'nobody'"),
         (("promote", "calm", "--top", "0"), "top must be at least 1, got 0"),
-        (("promote", "calm", "--seeds", "0"), "seeds must be at least 1, got 0"),
+        (("promote", "calm", "--runs", "1"), "runs must be at least 2, got 1"),
+        (("promote", "calm", "--tolerance", "0"), "tolerance must be above 0, got 0"),
+        (("promote", "calm", "--prefer", "fast"), "one of best, cheapest; got 'fast'"),
         (("promote", "peek"), "no complete trial"),
         (("predict", COIN), "one of them"),
         (("predict", COIN, "--input", "none.csv"), "none.csv cannot be read"),
