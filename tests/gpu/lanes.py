@@ -188,6 +188,9 @@ class Lanes:
         image_KB = now(self.image_SKB)
         drawn = [now(whole).flatten() for whole in (self.top_SKB, self.left_SKB, self.flip_SKB)]
         x_KBCHW = self.batches(image_KB.flatten(), drawn).unflatten(0, image_KB.shape)
+        if self.device.bfloat16:
+            # As a convolution does by itself; patches would be copied in float32 first.
+            x_KBCHW = x_KBCHW.bfloat16()
         label_KB = self.labels_N[image_KB]
         with self.device.autocast():
             logits_KBL = self.forward(_layers(self.weights_KP), x_KBCHW, self.activation)

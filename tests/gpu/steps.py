@@ -50,7 +50,7 @@ STEPS = (
     Step("sharing", "tests.gpu.sharing:sharing", 40, 80),
     Step("accuracy", "tests.gpu.throughput:accuracy", 240, 400),
     Step("promotion", "tests.gpu.studies:promotion", 60, 240),
-    Step("lanes", "tests.gpu.sharing:lanes", 40, 90),
+    Step("lanes", "tests.gpu.sharing:lanes", 60, 120),
     Step("graphs", "tests.gpu.graphs:graphs", 30, 60),
     Step("compile", "tests.gpu.throughput:compiled", 60, 180),
 )
