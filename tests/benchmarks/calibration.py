@@ -1,7 +1,7 @@
 """Do the 95% intervals that are printed hold 95%? On studies whose truth is known.
 
     python -m tests.benchmarks.calibration [--studies 1000] [--only choice] [--metric mean]
-        [--examples 300 1500 10000]
+        [--examples 300 1500 10000] [--ratios 0.1 0.3 1 3 10]
 
 A row is one kind of interval, configurations, seeds and examples; its columns are the noise of
 seeds over that of one run's examples, from a tenth to ten times. Intervals:
@@ -91,14 +91,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[*KINDS], default=[*KINDS])
     parser.add_argument("--metric", nargs="+", choices=("mean", "pearson"), default=None)
     parser.add_argument("--examples", nargs="+", type=int, default=EXAMPLES)
+    parser.add_argument("--ratios", nargs="+", type=float, default=RATIOS)
     options = parser.parse_args()
     error = 100 * np.sqrt(0.95 * 0.05 / options.studies)
     print(f"{options.studies} studies a cell, 95% ± {error:.1f}; noise of seeds over examples':")
-    print(f"{'':33}" + "".join(f"{ratio:>8}" for ratio in RATIOS))
+    print(f"{'':33}" + "".join(f"{ratio:>8}" for ratio in options.ratios))
     began, inside, cells = time.monotonic(), 0, 0
     for metric in options.metric or ("mean", "pearson"):
         for kind in options.only:
-            for row in rows(kind, metric, options.examples):
+            for row in rows(kind, metric, options.examples, options.ratios):
                 shares = [coverage(kind, cell, options.studies) for cell in row]
                 known = [share for share in shares if share is not None]
                 inside += sum(0.93 <= share <= 0.97 for share in known)
@@ -107,7 +108,9 @@ def main() -> None:
     print(f"{inside} of {cells} cells within 93-97%; {time.monotonic() - began:.0f} s")
 
 
-def rows(kind: str, metric: str, examples: Sequence[int]) -> Iterator[list[Cell]]:
+def rows(
+    kind: str, metric: str, examples: Sequence[int], ratios: Sequence[float]
+) -> Iterator[list[Cell]]:
     """Each with a cell for each ratio."""
     configurations, seeds = KINDS[kind][1:]
     for c in configurations:
@@ -115,7 +118,7 @@ def rows(kind: str, metric: str, examples: Sequence[int]) -> Iterator[list[Cell]
             for n in examples:
                 yield [
                     Cell(metric=metric, configurations=c, seeds=s, examples=n, ratio=ratio)
-                    for ratio in RATIOS
+                    for ratio in ratios
                 ]
 
 
