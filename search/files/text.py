@@ -23,5 +23,8 @@ def writable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text for a line of a terminal: control characters and line ends are escaped."""
+    """The text for a line of a terminal: control characters and line ends are escaped, and what
+    would not be seen (nothing, spaces at an end) is in quotes."""
+    if text != text.strip(" ") or not text:
+        return repr(text)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
