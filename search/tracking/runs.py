@@ -9,9 +9,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from search.errors import TrackingError
+from search.files.sqlite_uri import sqlite_path
 from search.record.record import Study
 
 __all__ = ["EPOCHS", "EVENTS", "Run", "StudyRuns", "deleted_experiment"]
@@ -76,7 +79,13 @@ class StudyRuns:
             uri = self._study.config.tracking_uri
             raise deleted_experiment(uri, self._name, named.experiment_id)
         else:
-            self.experiment = here[0] if here else self._client.create_experiment(self._name)
+            self.experiment = (
+                here[0]
+                if here
+                else self._client.create_experiment(
+                    self._name, _artifact_location(self._study.config.tracking_uri, self._name)
+                )
+            )
 
     def _experiments(self) -> list[str]:
         found = _pages(
@@ -141,6 +150,14 @@ def deleted_experiment(uri: str, name: str, number: str) -> TrackingError:
         f"`MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow experiments restore "
         f"--experiment-id {number}`, or choose another --tracking-uri"
     )
+
+
+def _artifact_location(uri: str, experiment: str) -> str | None:
+    """MLflow's own choice (None), but where it would take a % in a local folder's name for an
+    escape, and write beside it."""
+    folder = Path("mlruns", experiment).resolve()
+    is_misread = sqlite_path(uri) is not None and unquote(str(folder)) != str(folder)
+    return folder.as_uri() if is_misread else None
 
 
 def _read(run: Any) -> Run:

@@ -84,6 +84,8 @@ def test_an_mlflow_store_that_moved_finds_its_files(tmp_path, monkeypatch):
     client = MlflowClient(sqlite_uri(old / "mlflow.db"))
     run = client.create_run(client.create_experiment("e", str(old / "mlruns" / "1")))
     client.log_artifact(run.info.run_id, "picture.txt")
+    client.create_registered_model("m")
+    client.create_model_version("m", f"{run.info.artifact_uri}/model", run.info.run_id)
     monkeypatch.chdir(tmp_path)
     old.rename(new)
 
@@ -93,6 +95,8 @@ def test_an_mlflow_store_that_moved_finds_its_files(tmp_path, monkeypatch):
     client = MlflowClient(sqlite_uri(new / "mlflow.db"))
     found = client.download_artifacts(run.info.run_id, "picture.txt")
     assert Path(found).read_text() == "seen"
+    source = client.get_model_version_download_uri("m", "1")
+    assert source == f"{new}/mlruns/1/{run.info.run_id}/artifacts/model"
     assert not old.exists()
 
 
