@@ -4,6 +4,7 @@ is one."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -57,6 +58,13 @@ def test_the_most_important_have_their_time_within_eight_minutes() -> None:
 
     assert sum(step.most_s for step in first) <= 8 * 60
     assert all(step.least_s <= step.most_s for step in STEPS)
+
+
+def test_the_readme_lists_the_steps_in_their_order() -> None:
+    readme = CHECK.with_name("README.md").read_text()
+    listed = re.findall(r"^\| (\w+) \| .* \| (\d+) s \|$", readme, re.MULTILINE)
+
+    assert listed == [(step.name, f"{step.most_s}") for step in STEPS]
 
 
 def test_without_a_card_and_without_time_each_step_says_so(place: Place) -> None:
