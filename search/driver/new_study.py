@@ -17,6 +17,7 @@ from search.files.storage import check_storage
 from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
 from search.machines.machine import check_gpus, check_room, default_workers
+from search.record.commands import command
 from search.record.record import Record, Study, open_record
 from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value
@@ -169,7 +170,8 @@ def reopen(
     """
     if study.config.parent is not None:
         raise UserError(
-            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
+            f"{study.name} is part of a promotion: "
+            f"`{command(record, f'promote {study.config.parent}')}`"
         )
     task = task or find_task(study.config.task)
     history = record.history(study)

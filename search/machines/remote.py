@@ -59,7 +59,7 @@ def start_on_head(cluster: str, arguments: Sequence[str], name: str) -> int:
         time.sleep(POLL_S)
     raise ClusterError(
         f"the cluster has not begun study {name} in {ACCEPTANCE_S:.0f} s; it may still: "
-        f"`python -m search show {name} --cluster {cluster}`"
+        f"`python -m search show {name} --cluster {shlex.quote(cluster)}`"
     )
 
 

@@ -22,6 +22,7 @@ from search.files.storage import check_storage
 from search.promotion.confirm import Prefer
 from search.promotion.phases import Promotion
 from search.promotion.promote import check, promote
+from search.record.commands import command
 from search.record.record import Record, Study
 from search.tasks.provenance import changes, depends_on
 from search.tasks.task import Task
@@ -77,11 +78,13 @@ def promote_study(
     """
     if study.config.parent is not None:
         raise RecordError(
-            f"{study.name} is part of a promotion: `python -m search promote {study.config.parent}`"
+            f"{study.name} is part of a promotion: "
+            f"`{command(record, f'promote {study.config.parent}')}`"
         )
     if record.driven(study.name):
         raise RecordError(
-            f"study {study.name} is running: wait for it, or `python -m search stop {study.name}`"
+            f"study {study.name} is running: wait for it, or "
+            f"`{command(record, f'stop {study.name}')}`"
         )
     check_own_gpus(study.config, address)
     check_server(study.config.tracking_uri)

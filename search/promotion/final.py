@@ -30,6 +30,7 @@ from search.promotion.phases import (
     wanted_run,
 )
 from search.promotion.verdict import describe_final
+from search.record.commands import command
 from search.record.record import Study
 from search.statistics.intervals import joint_interval, seed_interval
 from search.statistics.pseudo_values import values_of
@@ -118,7 +119,7 @@ def _export(promotion: Promotion, phase: Study, run: Trial, models: Path) -> _Ex
     if found is None or found[0] != run.epoch:
         raise RecordError(
             f"the checkpoint of {phase.name}, trial {run.number}, is lost or damaged: "
-            f"`python -m search delete {phase.name}`, then promote again"
+            f"`{command(promotion.record, f'delete {phase.name}')}`, then promote again"
         )
     task = promotion.task
     target = models / f"trial-{run.number}"

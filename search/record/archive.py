@@ -20,8 +20,10 @@ from typing import Any
 
 from search.errors import ArchiveError, RecordError
 from search.record.archive_index import Contents, moves, read_index, write_index
+from search.record.commands import command
 from search.record.record import Record
 from search.record.study import Study, StudyWithEvents
+from search.record.study_names import check_name
 from search.tasks.config import StudyConfig
 from search.tasks.registry import is_imported_from
 
@@ -106,8 +108,8 @@ def _with_promotion(record: Record, study: Study) -> list[StudyWithEvents]:
     for member in family:
         if record.driven(member.name):
             raise RecordError(
-                f"study {member.name} is being driven: `python -m search stop {member.name}`, "
-                "then export it"
+                f"study {member.name} is being driven: "
+                f"`{command(record, f'stop {member.name}')}`, then export it"
             )
     return [StudyWithEvents(study=member, events=tuple(record.events(member))) for member in family]
 
@@ -175,8 +177,9 @@ def _check_room(record: Record, contents: Contents) -> None:
         if study.name in names:
             raise RecordError(
                 f"a study named {study.name!r} exists here: import into another --studies-dir, or "
-                f"`python -m search delete {study.name}` first"
+                f"`{command(record, f'delete {study.name}')}` first"
             )
+        check_name(study.config, record.folder, names)
         if folder.exists() and any(path.name != "driver.lock" for path in folder.iterdir()):
             raise RecordError(f"{folder} is in the way, though no study of this record: move it")
         if record.files(study).is_in_storage():

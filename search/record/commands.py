@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.files.typed import typed_option, typed_path
-from search.record.record import Record
+
+if TYPE_CHECKING:
+    from search.record.record import Record
 
 __all__ = ["command"]
 

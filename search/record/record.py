@@ -21,6 +21,7 @@ from search.decisions.history import Event, History, Session
 from search.errors import RecordError
 from search.files.study_files import StudyFiles
 from search.record import schema
+from search.record.commands import command
 from search.record.database import Database, locked_error
 from search.record.events import event_row, last_event, read_events
 from search.record.ledger import Ledger, insert_reading
@@ -117,7 +118,7 @@ class Record:
             self.study(config.name)
             raise RecordError(
                 f"a study named {config.name!r} exists in {self.location}: go on with it by "
-                f"`python -m search resume {config.name}`, or choose another --name"
+                f"`{command(self, f'resume {config.name}')}`, or choose another --name"
             ) from None
         return self.study(config.name)
 
