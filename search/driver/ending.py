@@ -11,7 +11,7 @@ import time
 from types import FrameType
 from typing import Any
 
-from search.driver.stop import asked_since, newest_request
+from search.driver.stop import listens_to, newest_request
 from search.errors import EndedEarly, Outcome, StudyLockedError, UnreachableError
 from search.record.record import Record, Study
 
@@ -37,7 +37,8 @@ class Ending:
     ) -> None:
         """Before the driver's lock is taken: requests of now on are obeyed. `obeyed`: those after
         this one, where the driver is a part of what began before (`newest_request`)."""
-        self._record, self._study = record, study
+        self._record = record
+        self._listens_to = listens_to(record, study)
         self._seen = newest_request(record, study) if obeyed is None else obeyed
         now = time.monotonic()
         self._budget_ends = None if time_budget_s is None else now + time_budget_s
@@ -96,7 +97,7 @@ class Ending:
         self._next_poll = now + POLL_S
         try:
             self._record.keep_lock()
-            requests = asked_since(self._record, self._study, self._seen)
+            requests = self._record.requests.after(self._listens_to, self._seen)
         except UnreachableError:  # the searcher gives out nothing more until it answers
             requests = []
         except StudyLockedError as error:

@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 from search.errors import RecordError
 from search.record.record import Record, Study
-from search.record.requests import Request
 
-__all__ = ["SUPERVISED", "asked_since", "newest_request", "request_stop"]
+__all__ = ["SUPERVISED", "listens_to", "newest_request", "request_stop"]
 
 # Of a supervisor's drivers: the number of the newest request when the supervisor began.
 SUPERVISED = "SEARCH_STOPS_AFTER"
@@ -53,11 +52,10 @@ def newest_request(record: Record, study: Study) -> int:
     return record.requests.newest(_family(record, study))
 
 
-def asked_since(record: Record, study: Study, number: int) -> list[tuple[int, Request]]:
-    """What was asked of the study, or of what it is a phase of, after the request `number`."""
+def listens_to(record: Record, study: Study) -> list[Study]:
+    """The study, and what it is a phase of: what is asked of either is for its driver."""
     parent = study.config.parent
-    both = [s for s in record.studies() if s.name in (study.name, parent)] if parent else [study]
-    return record.requests.after(both, number)
+    return [s for s in record.studies() if s.name in (study.name, parent)] if parent else [study]
 
 
 def _family(record: Record, study: Study) -> list[Study]:
