@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.misuse.kinds import (
+    decisions,
     functions,
     machines,
     names,
@@ -35,6 +36,7 @@ KINDS = {
         records,
         tracking,
         machines,
+        decisions,
     )
 }
 
