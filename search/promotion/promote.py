@@ -23,6 +23,7 @@ from search.promotion.confirm import (
     score_of,
     top_trials,
 )
+from search.promotion.ensemble import describe_ensemble, ensemble_row
 from search.promotion.final import finalise
 from search.promotion.phases import (
     Drive,
@@ -109,7 +110,11 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         "confirmed": rows(confirmation),
         "race": race_row(confirmation, promotion.runs),
     }
-    return result | finalise(promotion, candidate, drive, say, result)
+    result |= finalise(promotion, candidate, drive, say, result)
+    ensemble = ensemble_row(promotion)
+    if ensemble is not None:
+        say(describe_ensemble(ensemble))
+    return result | {"ensemble": ensemble}
 
 
 def _complete(promotion: Promotion) -> list[Trial]:

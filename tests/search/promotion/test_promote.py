@@ -58,6 +58,7 @@ def test_the_result_has_every_field(calm):
     assert calm["final"]["test"]["n"] == FINAL
     assert set(calm["final"]["test"]["groups"]) == {"odd", "even"}
     assert calm["final"]["baselines"]["no"]["final_minus_this"]["beyond_noise"]
+    assert calm["ensemble"] is None  # yes and no are not averaged
     assert calm["alias"] == "champion"
     assert calm["test_readings"] == FINAL
 
@@ -224,7 +225,7 @@ def test_more_runs_train_only_the_further_ones(place, calm):
 
     assert told.returncode == 0, told.stderr
     race = json.loads(told.stdout)["race"]
-    assert (race["runs"], race["budget"], race["sure"]) == (9, 9, False)
+    assert (race["runs"], race["budget"]) == (9, 9)
     longer = events(place, "calm.confirm", Suggestion)
     assert longer[:CONFIRMED] == confirmed
     assert len(longer) == 9
