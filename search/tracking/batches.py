@@ -11,6 +11,7 @@ from search.files.text import one_line
 __all__ = ["log_batch"]
 
 _REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST"}
+_DELETED = "must be in the 'active' state"
 
 
 def log_batch(
@@ -32,7 +33,8 @@ def log_batch(
     try:
         client.log_batch(run_id, metrics, params, tags)
     except MlflowException as error:
-        if error.error_code not in _REFUSALS or not (metrics or params):
+        of_the_run = _DELETED in str(error)  # none of what is sent is at fault
+        if error.error_code not in _REFUSALS or of_the_run or not (metrics or params):
             raise
         if tags:
             log_batch(client, run_id, metrics, params, [], on_refusal=on_refusal)

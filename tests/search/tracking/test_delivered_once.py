@@ -177,10 +177,12 @@ def test_of_a_deleted_experiment_is_told_how_to_bring_it_back(
 
 def test_a_run_that_is_deleted_meanwhile_is_made_anew(live: Live) -> None:
     live.deliver(*scored({1: 0.5}))
-    before = live.projection.run(0).id
+    before, refused = live.projection.run(0).id, []
+    live.projection._on_refusal = refused.append
     live.projection._client.delete_run(before)
     with pytest.raises(MlflowException):
         live.deliver(segment(0, 2, 3), epoch(0, 2, 0.6))
+    assert refused == []
 
     live.projection.find_runs()
     live.projection.deliver()
