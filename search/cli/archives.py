@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.cli.common import DONE, AddCommand, add_stores, where
 from search.errors import ArchiveError
 from search.files.typed import typed_path
-from search.tasks.config import StudyConfig
+
+if TYPE_CHECKING:
+    from search.tasks.config import StudyConfig
 
 __all__ = ["add_commands"]
 

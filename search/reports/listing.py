@@ -9,7 +9,7 @@ from search.errors import RecordError, first_line
 from search.record.overview import Overview
 from search.record.record import Record, Study
 from search.reports.numbers import number_text
-from search.tasks.registry import NAMES, find_task
+from search.tasks.registry import find_task, is_loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,12 +66,12 @@ def _line(record: Record, study: Study, overview: Overview) -> dict[str, Any]:
 
 
 def objective_of(study: Study) -> dict[str, str] | None:
-    """Metric and mode, as the study's record has them; of an older record, as a task of ours has.
-    Imports nothing that a record names: it may be somebody else's."""
+    """Metric and mode, as the study's record has them; of an older record as its task has, if this
+    process has that. Imports nothing that a record names: it may be somebody else's."""
     known = study.origin.get("objective")
     if isinstance(known, Mapping) and isinstance(known.get("metric"), str):
         return {"metric": known["metric"], "mode": str(known.get("mode"))}
-    if study.config.task not in NAMES:
+    if not is_loaded(study.config.task):
         return None
     task = find_task(study.config.task)
     return {"metric": task.metric, "mode": task.mode}

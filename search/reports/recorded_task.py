@@ -4,7 +4,6 @@ must not be imported: the record may be somebody else's."""
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from search.errors import UserError
 from search.record.record import Record, Study
 from search.tasks.config import Sampler, StudyConfig, Value
 from search.tasks.defined_here import MAIN
-from search.tasks.registry import NAMES, find_task
+from search.tasks.registry import find_task, is_loaded
 from search.tasks.task import DataModule, Task
 
 __all__ = ["RecordedTask", "keep_claims", "kept_claims", "shown_task"]
@@ -46,7 +45,7 @@ def shown_task(record: Record, study: Study) -> Task:
     that a record names. Raises UserError where that does not tell the metric."""
     name = study.config.task
     module = name.partition(":")[0]
-    if name in NAMES or (module in sys.modules and module != MAIN):
+    if is_loaded(name):
         return find_task(name)
     if module == MAIN:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from search.tasks.defined_here import MAIN, find_defined_here
 from search.tasks.task import Task
 from search.tasks.user_code import with_place
 
-__all__ = ["NAMES", "find_task", "is_imported_from", "module_file"]
+__all__ = ["NAMES", "find_task", "is_imported_from", "is_loaded", "module_file"]
 
 
 def _sts() -> Task:
@@ -85,6 +86,12 @@ def find_task(name: str) -> Task:
     if not isinstance(task, Task):
         raise UserError(f"{name} must be a search.tasks.Task, got {type(task).__name__}")
     return task
+
+
+def is_loaded(name: str) -> bool:
+    """Whether the task is ours, or one of a module that this process has imported already."""
+    module = name.partition(":")[0]
+    return name in _REGISTRY or (module in sys.modules and module != MAIN)
 
 
 def module_file(module: str) -> str | None:
