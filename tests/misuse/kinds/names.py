@@ -49,8 +49,7 @@ RUN_IN = "search run mine:TASK --trials 3 --workers 1 --name s --quiet"
 
 def tries() -> list[Try]:
     return [
-        *[_project(name, folder) for name, folder in FOLDERS.items()],
-        *[_studies(name, folder) for name, folder in FOLDERS.items()],
+        *[_folders(name, folder) for name, folder in FOLDERS.items()],
         *[_study_name(name, study) for name, study in STUDIES.items()],
         *[_our_name(name) for name in OURS],
         works(
@@ -131,16 +130,18 @@ def tries() -> list[Try]:
     ]
 
 
-def _project(name: str, folder: str) -> Try:
-    """The working folder is named so."""
-    at = shlex.quote(f"./{folder}")
+def _folders(name: str, folder: str) -> Try:
+    """The working folder, the studies folder and MLflow's store are named so."""
+    inside = f"cd {shlex.quote('./' + folder)}"
+    at = f"--studies-dir {shlex.quote('./' + folder)}"
+    show = f"search show s --trial 0 {at} && search list {at} && search sync s {at}"
     return works(
-        f"a project folder with {name}",
+        f"folders with {name}",
         prepare=lambda place: _make(place, folder),
         steps=(
-            Step(command=f"cd {at} && {RUN_IN}"),
-            Step(command=f"cd {at} && search show s --trial 0 && search export s --output out.tar"),
-            Step(command=f"cd {at} && search resume s --trials 4 --quiet && search sync s"),
+            Step(command=f"{inside} && {RUN_IN} {at}"),
+            Step(command=f"{inside} && {show} && search export s --output out.tar {at}"),
+            Step(command=f"{inside} && search resume s --trials 4 --quiet {at}"),
         ),
         resumed=False,
     )
@@ -151,20 +152,6 @@ def _make(place: Place, folder: str) -> None:
     made.mkdir()
     for file in ("quick.py", "mine.py", "mlflow.db"):
         (made / file).write_bytes((place.folder / file).read_bytes())
-
-
-def _studies(name: str, folder: str) -> Try:
-    """The studies folder and the MLflow store are named so."""
-    at = f"--studies-dir {shlex.quote('./' + folder)}"
-    return works(
-        f"a studies folder with {name}",
-        steps=(
-            Step(command=f"{RUN_IN} {at}"),
-            Step(command=f"search show s --trial 0 {at} && search list {at}", says="s"),
-            Step(command=f"search resume s --trials 4 --quiet {at}"),
-        ),
-        resumed=False,
-    )
 
 
 def _study_name(name: str, study: str) -> Try:

@@ -82,12 +82,14 @@ BEGUN = (
     "for i in $(seq 300); do search show s 2>/dev/null | grep -q '^ *[0-9]' && break; "
     "sleep .1; done"
 )
-SLOW = (
-    "import time\ndef each(number):\ntime.sleep(0.3)\n"
-    "def train(config, data, *, seed, max_epochs, resume_from=None):\n"
-    "    return epochs(config, max_epochs, resume_from, each=each)\n"
-    "TASK = replace(TASK, train=train)"
-)
+SLOW = """
+import time
+def each(number):
+    time.sleep(0.3)
+def train(config, data, *, seed, max_epochs, resume_from=None):
+    return epochs(config, max_epochs, resume_from, each=each)
+TASK = replace(TASK, train=train)
+"""
 
 
 def tries() -> list[Try]:
@@ -128,7 +130,8 @@ def tries() -> list[Try]:
             SLOW,
             steps=(
                 Step(
-                    command=f"{RUN} & until search stop s 2>/dev/null; do sleep .1; done; wait $!",
+                    command=f"{RUN} & "
+                    "for i in $(seq 99); do search stop s 2>/dev/null && break; done; wait $!",
                     codes=(0,),
                 ),
                 Step(command="search list", says="stopped|finished"),
