@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from search.tasks.config import StudyConfig
 
 __all__ = ["connect", "local_ray", "ray_for"]
 
+FILES = 1024  # that a process of Ray may need open, with many workers
 OBJECT_STORE_BYTES = 100 * 2**20  # nothing large passes through it: data is memory-mapped
 ANSWER_S = 5.0  # how long a cluster's head may take to accept a connection
 
@@ -67,13 +69,20 @@ def local_ray(config: StudyConfig) -> Iterator[None]:
         except Exception as error:
             # Ray's own kind for a node that does not come up in time.
             raise ClusterError(
-                f"Ray did not start on this machine, which may be overloaded: {first_line(error)}"
+                f"Ray did not start on this machine, {_likely_cause()}: {first_line(error)}"
             ) from error
     try:
         tune.result()
         yield
     finally:
         ray.shutdown()
+
+
+def _likely_cause() -> str:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if files < FILES:
+        return f"where a process may open {files} files (`ulimit -n`; {FILES} are enough)"
+    return "which may be overloaded"
 
 
 def connect(address: str) -> None:

@@ -23,6 +23,9 @@ def is_in_trainables(path: Path) -> bool:
 
 def is_of_the_user(path: Path) -> bool:
     """Neither Python's, nor installed, nor ours."""
+    if not path.is_absolute() and not path.is_file():
+        # As Cython's code names its files.
+        return False
     path = path.resolve()
     installed = any(part in _INSTALLED for part in path.parts)
     return not installed and not is_ours(path) and not any(map(path.is_relative_to, _pythons()))

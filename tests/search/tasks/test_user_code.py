@@ -119,6 +119,14 @@ def test_a_traceback_begins_where_the_user_s_code_does():
     assert trace_of(UserError("says it all")) == ""
 
 
+def test_a_compiled_library_is_nobody_s_own_code():
+    trace = compile("int('x')", "python/ray/_raylet.pyx", "exec")
+    with pytest.raises(ValueError, match="invalid") as raised:
+        exec(trace)
+
+    assert "_raylet" not in str(place_of(raised.value))
+
+
 def test_a_place_is_of_the_user_or_none():
     assert place_of(ValueError("never raised")) is None
     with pytest.raises(SyntaxError) as unread:
