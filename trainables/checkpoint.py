@@ -115,8 +115,6 @@ def _payload(state: State) -> memoryview:
         torch.save(encode(dict(state)), buffer)
     except (MemoryError, torch.OutOfMemoryError):
         raise
-    except RecursionError:
-        raise ValueError(f"the state holds itself, or is nested too deeply: {_RULE}") from None
     except Exception as error:
         # Whatever an object says of its own pickling.
         unplain = first_unplain(dict(state), _is_plain)

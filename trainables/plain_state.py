@@ -16,6 +16,8 @@ import torch
 
 __all__ = ["decode", "encode", "first_unplain"]
 
+_LONGEST_PATH = 200
+_DEEPEST = 60
 _MARK = "search: encoded"  # such a dict's first key
 
 
@@ -75,12 +77,18 @@ def first_unplain(value: Any, loads: Callable[[Any], bool]) -> str:
     """Where in a state the first value is that cannot be loaded, and what it is:
     "model.optimizer['hook'] is a function". `loads`: whether a value, encoded, can be."""
     path: list[tuple[bool, Any]] = []
+    above = {id(value)}
     while (inner := _parts(value)) is not None:
         bad = next((part for part in inner if not loads(part[2])), None)
         if bad is None:
             break
         path.append(bad[:2])
         value = bad[2]
+        if id(value) in above:
+            return f"{_path(path)} is what holds it"
+        if len(path) > _DEEPEST:
+            return f"{_path(path)} is nested too deeply"
+        above.add(id(value))
     kind = type(value)
     own = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     if isinstance(value, np.ndarray) and value.dtype.hasobject:
@@ -111,7 +119,7 @@ def _path(path: list[tuple[bool, Any]]) -> str:
             text = key if text == "state" else f"{text}.{key}"
         else:
             text += f"[{key!r}]"
-    return text
+    return text if len(text) <= _LONGEST_PATH else f"{text[:_LONGEST_PATH]}..."
 
 
 def _tensor(raw: bytes | bytearray) -> torch.Tensor:

@@ -33,13 +33,16 @@ from search.files.study_files import StudyFiles
 from search.machines.node_check import ensure_fit
 from search.tasks.imports import ChangedCodeError, LoadedFiles
 from search.tasks.registry import find_task
-from search.tasks.user_code import trace_of
+from search.tasks.user_code import place_of, trace_of
 from trainables import Epoch
 from trainables.test_split_lock import keep_test_split_locked
 
 __all__ = ["SegmentTrainable"]
 
 _WATCHDOG = Watchdog()
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
@@ -110,7 +113,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._epochs = None
             return {"halt": str(error), "done": True}
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in FULL and place_of(error) is None:
                 self._epochs = None
                 return {"halt": f"no room for a trial's files: {error}", "done": True}
             return self._failed(error)
@@ -267,7 +270,8 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             error
         )  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        return self._failure(reason_of(error), trace_of(error), final=not memory)
+        full = isinstance(error, OSError) and error.errno in FULL
+        return self._failure(reason_of(error), trace_of(error), final=not (memory or full))
 
     def _failure(self, reason: str, trace: str, *, final: bool = True) -> dict[str, Any]:
         """`final`: another attempt gives the same. Memory may be what others have taken."""

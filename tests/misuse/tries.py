@@ -119,8 +119,11 @@ class Config:
     x: float = 0.5
     fate: str = "none"
 {train}
-POINTS = {{name: {{"x": 0.1 + 0.01 * i, "fate": name}} for i, name in enumerate(FATES)}}
-TASK = replace(TASK, config=Config, train=train, points=POINTS, first_points=lambda f: tuple(FATES))
+# A fine one first: where all fail that were begun, a study is given up.
+POINTS = {{"fine": {{"x": 0.09}}}}
+POINTS |= {{name: {{"x": 0.1 + 0.01 * i, "fate": name}} for i, name in enumerate(FATES)}}
+TASK = replace(TASK, config=Config, train=train, points=POINTS)
+TASK = replace(TASK, first_points=lambda f: tuple(POINTS))
 """
 
 

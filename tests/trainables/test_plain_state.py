@@ -82,8 +82,17 @@ def test_what_cannot_be_read_back_is_named_by_its_path(tmp_path, state, where):
 def test_a_state_that_holds_itself_or_is_none_is_refused(tmp_path):
     loop: dict[str, object] = {}
     loop["itself"] = loop
+    deep: list[object] = []
+    for _ in range(2000):
+        deep = [deep]
 
-    for state, why in ((loop, "holds itself"), (None, "got NoneType"), ([1], "got list")):
+    for state, why in (
+        (loop, r"\['itself'\] is what holds it"),
+        ({"extra": loop}, r"^extra\['itself'\] is what holds it"),
+        ({"deep": deep}, r"^deep\[0\]\[0\].* is nested too deeply"),
+        (None, "got NoneType"),
+        ([1], "got list"),
+    ):
         with pytest.raises(ValueError, match=why):
             checkpoint.save(state, tmp_path, 1)  # type: ignore[arg-type]
 

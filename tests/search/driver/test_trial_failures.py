@@ -188,3 +188,18 @@ def test_code_that_a_process_has_goes_on_whatever_becomes_of_its_file(run, tmp_p
     assert len(run(1, 2, files=files)) == 2
     early.write_text("RATE = 2")
     assert len(run(3, 4, files=files)) == 2
+
+
+@pytest.mark.parametrize("errno", [28, 122])
+def test_a_full_disk_of_the_user_s_own_code_fails_its_trial(run, monkeypatch, errno):
+    def full(*arguments: Any, **options: Any) -> Iterator[Any]:
+        raise OSError(errno, "No space left on device")
+        yield
+
+    monkeypatch.setattr(curve_task, "TASK", dataclasses.replace(curve_task.TASK, train=full))
+
+    [ended] = run(1, 2)
+
+    assert "No space left" in ended["failure"]
+    # There may be room again for another attempt.
+    assert not ended["final"]
