@@ -157,6 +157,7 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     from search.cli.cluster_file import examine_cluster_file
     from search.cli.doctor import examine
     from search.tasks.registry import find_task
+    from search.tracking.addresses import absolute
 
     if options.cluster_file is not None:
         return examine_cluster_file(options.cluster_file)
@@ -164,18 +165,19 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
         find_task(options.task) if options.task else None,
         studies_dir=options.studies_dir,
         record=options.record,
-        tracking_uri=options.tracking_uri,
+        tracking_uri=absolute(options.tracking_uri),
         data_dir=options.data_dir,
         ray=True,
     )
 
 
 def _ui(options: argparse.Namespace) -> int:
-    from search.tracking.addresses import check_server
+    from search.tracking.addresses import absolute, check_server
 
     if not 1 <= options.port <= 65535:
         raise UserError(f"--port must be between 1 and 65535, got {options.port}")
     check_server(options.tracking_uri)
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", options.tracking_uri]
+    uri = absolute(options.tracking_uri)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(options.port)])

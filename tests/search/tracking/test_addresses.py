@@ -12,8 +12,9 @@ import pytest
 from mlflow import MlflowClient
 
 from search.errors import TrackingError, UserError
+from search.files.sqlite_uri import sqlite_path
 from search.tasks.config import StudyConfig
-from search.tracking.addresses import check_server
+from search.tracking.addresses import absolute, check_server
 from search.tracking.refusals import explained
 from tests.conftest import empty_mlflow
 
@@ -124,3 +125,15 @@ def test_a_store_of_another_mlflow_is_refused_before_the_start(tmp_path, version
 def test_a_database_that_does_not_answer_is_said():
     with pytest.raises(TrackingError, match="does not answer"):
         check_server("postgresql://127.0.0.1:9/mlflow")
+
+
+@pytest.mark.parametrize("name", ["100%20 mine", "what?", "a#b", "it's", "é"])
+def test_a_store_in_a_folder_of_any_name_is_there(tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    monkeypatch.setenv("HOME", str(tmp_path / name))
+    here = absolute("sqlite:///mlflow.db")
+
+    assert here == absolute("sqlite:///~/mlflow.db") == absolute(here)
+    check_server(here)
+    assert sqlite_path(here) == tmp_path / name / "mlflow.db"
