@@ -36,6 +36,7 @@ from search.promotion.phases import (
 )
 from search.promotion.race import FIRST_SEEDS, Race, race
 from search.promotion.verdict import describe_confirmation, race_row, rows
+from search.promotion.wear import validation_wear
 from search.reports.claims import MOST_CONSIDERED
 from search.reports.numbers import estimate_text, number_text
 from search.statistics.pseudo_values import values_of
@@ -111,6 +112,13 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         "race": race_row(confirmation, promotion.runs),
     }
     result |= finalise(promotion, candidate, drive, say, result)
+    wear = validation_wear(promotion)
+    say(str(wear))
+    result["validation_wear"] = {
+        "studies": wear.studies,
+        "chance_false_better": wear.chance,
+        "worn": wear.worn,
+    }
     ensemble = ensemble_row(promotion)
     if ensemble is not None:
         say(describe_ensemble(ensemble))

@@ -58,6 +58,7 @@ def test_the_result_has_every_field(calm):
     assert calm["final"]["test"]["n"] == FINAL
     assert set(calm["final"]["test"]["groups"]) == {"odd", "even"}
     assert calm["final"]["baselines"]["no"]["final_minus_this"]["beyond_noise"]
+    assert calm["validation_wear"]["studies"] >= 1
     assert calm["ensemble"] is None  # yes and no are not averaged
     assert calm["alias"] == "champion"
     assert calm["test_readings"] == FINAL
