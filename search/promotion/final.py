@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from search.decisions.history import Trial
 from search.errors import EndedEarly, RecordError, StudyLockedError
-from search.models import registry, test_split
+from search.models import champion, registry, test_split
 from search.promotion.confirm import Contender
 from search.promotion.phases import (
     Drive,
@@ -174,7 +174,7 @@ def _register(
     validation: np.ndarray,
     final: Mapping[str, Any],
     so_far: Mapping[str, Any],
-) -> registry.Registered:
+) -> champion.Registered:
     task, study, config = promotion.task, promotion.study, promotion.study.config
     for part in ("confirm", "final"):  # whatever kept those who follow them from it
         part_study = promotion.record.study(phase_name(study.name, part))
@@ -209,7 +209,7 @@ def _register(
             requirements=_requirements(origin["versions"]),
             tags=tags,
         )
-        return registry.decide_alias(
+        return champion.decide_alias(
             config.tracking_uri,
             task.name,
             version,

@@ -8,7 +8,7 @@ from typing import Any
 import mlflow
 import numpy as np
 
-from search.models import registry
+from search.models import champion, registry
 from tests.coin_task import QUESTIONS, answers, truth
 from trainables.sts import predict
 
@@ -51,7 +51,7 @@ def decide(
     force: bool = False,
     optimism: float = 0.0,
 ) -> Any:
-    return registry.decide_alias(
+    return champion.decide_alias(
         uri,
         name,
         version,
