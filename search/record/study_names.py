@@ -32,8 +32,8 @@ def check_name(config: StudyConfig, folder: Path, others: Sequence[str]) -> None
     for other in others:
         if other != name and other.casefold() == name.casefold():
             raise RecordError(
-                f"there is a study {other!r}, and where files' names ignore case it would share "
-                f"its folder with {name!r}: choose another --name"
+                f"a study named {other!r} exists, and where files' names ignore case it would "
+                f"share its folder with {name!r}: choose another --name"
             )
     there = folder / name
     if name in others or not there.exists():

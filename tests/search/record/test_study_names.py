@@ -45,7 +45,7 @@ def test_names_of_a_promotion_s_parts_are_a_promotion_s(tmp_path, name):
 
 
 def test_names_that_differ_by_case_only_are_one(tmp_path):
-    with pytest.raises(RecordError, match="there is a study 'Mine', and where files' names"):
+    with pytest.raises(RecordError, match="a study named 'Mine' exists, and where files' names"):
         _check(tmp_path, "mine", "Mine")
 
 
