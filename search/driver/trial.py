@@ -33,7 +33,7 @@ from search.files.study_files import StudyFiles
 from search.machines.node_check import ensure_fit
 from search.tasks.imports import ChangedCodeError, LoadedFiles
 from search.tasks.registry import find_task
-from search.tasks.user_code import place_of, trace_of
+from search.tasks.user_code import raised_by_user, trace_of
 from trainables import Epoch
 from trainables.test_split_lock import keep_test_split_locked
 
@@ -113,7 +113,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._epochs = None
             return {"halt": str(error), "done": True}
         except OSError as error:
-            if error.errno in FULL and place_of(error) is None:
+            if error.errno in FULL and not raised_by_user(error):
                 self._epochs = None
                 return {"halt": f"no room for a trial's files: {error}", "done": True}
             return self._failed(error)

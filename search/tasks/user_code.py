@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 
 from search.errors import UserError, reason_of
-from search.tasks.whose_file import is_in_trainables, is_of_the_user
+from search.tasks.whose_file import is_in_trainables, is_of_the_user, is_ours
 from trainables.errors import DataError
 
-__all__ = ["UserCodeError", "place_of", "trace_of", "user_code", "with_place"]
+__all__ = ["UserCodeError", "place_of", "raised_by_user", "trace_of", "user_code", "with_place"]
 
 
 class UserCodeError(UserError):
@@ -60,6 +60,13 @@ def place_of(error: BaseException) -> str | None:
         return None
     last = found[-1]
     return f"{_short(Path(last.filename))}:{last.lineno}, in {last.name}"
+
+
+def raised_by_user(error: BaseException) -> bool:
+    """Whether no code of ours was called between a user's own and what has raised."""
+    files = [file for file in _files(error.__traceback__) if not str(file).startswith("<")]
+    whose = [is_of_the_user(file) for file in files if is_of_the_user(file) or is_ours(file)]
+    return bool(whose) and whose[-1]
 
 
 def trace_of(error: BaseException) -> str:

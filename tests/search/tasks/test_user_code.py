@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 
 from search.driver.begin import create, prepare, probe
+from search.driver.streams import redirected
 from search.errors import UserError
 from search.record.record import open_record
 from search.tasks import InMemoryData
 from search.tasks.config import StudyConfig
-from search.tasks.user_code import UserCodeError, place_of, trace_of, user_code
+from search.tasks.user_code import UserCodeError, place_of, raised_by_user, trace_of, user_code
 from tests.curve_task import TASK
 from trainables.errors import DataError
 
@@ -135,3 +137,15 @@ def test_a_place_is_of_the_user_or_none():
     with pytest.raises(ValueError, match="invalid") as raised:
         int("x")
     assert "in test_a_place" in str(place_of(raised.value))
+
+
+def test_who_has_raised_is_who_was_called_last():
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    full = open("/dev/full", "w", buffering=1)  # noqa: SIM115 (it cannot be closed)
+    for stream, by_user in ((full, False), (Full(), True)):
+        with pytest.raises(OSError, match="No space") as raised, redirected(stream):
+            print("epoch 1", flush=True)
+        assert raised_by_user(raised.value) == by_user
