@@ -57,7 +57,10 @@ class Watchdog:
             answers = self._beside.stdout.fileno()
             got = b""
             with contextlib.suppress(OSError):
-                if select.select([answers], [], [], _ANSWER_S)[0]:
+                # `select` itself takes no descriptor above 1023, and a trial may have as many.
+                asked = select.poll()
+                asked.register(answers, select.POLLIN)
+                if asked.poll(1000 * _ANSWER_S):
                     got = os.read(answers, 100)
             if not got:  # it has gone, or cannot go on
                 self._give_up()

@@ -75,7 +75,9 @@ def test_killed_on_nodes_that_are_lost_it_goes_on_from_the_storage(storage, plac
         assert_undisturbed(place, "s", number)
     shown = [show_trial(place.record, place.record.study("s"), n) for n in range(len(before))]
     logs = [trial["log"] for trial in shown]
-    assert [_first_printed(log) for log in logs] == [epoch + 1 for epoch in before]
+    for log, epoch in zip(logs, before, strict=True):
+        # Of an epoch that was in the storage and not yet on record, nothing is trained again.
+        assert epoch + 1 <= _first_printed(log) <= epoch + 2
 
     keys = open_store(storage).keys()
     kept = {key.split("/")[3] for key in keys if "/checkpoints/" in key}
