@@ -36,6 +36,8 @@ BEST_SEEN, NEWEST_SEEN = 50, 200
 _NO_TIME = datetime.datetime(2000, 1, 1)  # Optuna wants one; nothing depends on it
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+# What is drawn is looked at, and refused in one line (search/tasks/plain_value.py).
+warnings.filterwarnings("ignore", message="Choices for a categorical distribution", module="optuna")
 
 
 class RefusedDrawError(Exception):
@@ -75,9 +77,13 @@ def suggest(
     )
     trial = _PartlyFixed(study.ask(), fixed, kinds)
     try:
-        return space(trial)
+        drawn = space(trial)
+        if not isinstance(drawn, dict):
+            kind = type(drawn).__name__
+            raise TypeError(f"a space returns a dict of what it has drawn, got {kind}")
     except BaseException as error:
         raise RefusedDrawError(dict(trial.params)) from error
+    return drawn
 
 
 def rank_trials(history: History, value: Callable[[Trial], float]) -> Ranking:

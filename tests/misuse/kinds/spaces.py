@@ -108,7 +108,7 @@ def tries() -> list[Try]:
             "one name drawn twice in other ranges",
             "TASK = replace(TASK, space=lambda t: {'x': t.suggest_float('x', 0, 1) + "
             "0 * t.suggest_int('x', 1, 3)})",
-            "x",
+            "same parameter name|mine.py",
         ),
         fails(
             "a rare refusal in the space",
