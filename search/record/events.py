@@ -70,6 +70,6 @@ def event_row(study_id: int, sequence: int, at: float, event: Event) -> Row:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        # As a reason or a traceback: whatever a user's code says.
+        # As a reason or a traceback: whatever a user's code says. JSON keeps text as it is.
         return writable(value)
-    return {k: _plain(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+    return dict(value) if isinstance(value, Mapping) else value
