@@ -23,8 +23,12 @@ def data_folders(data_dir: Path | None = None) -> list[Path]:
         return [data_dir]
     from_environment = os.environ.get("SEARCH_DATA_DIR")
     folders = [Path(os.path.expanduser(from_environment))] if from_environment else []
-    caches = dict.fromkeys((cache_folder() / "data", usual_cache_folder() / "data"))
-    return [*folders, Path("data"), Path("..", "shared", "data"), *caches]
+    caches = [cache_folder()]
+    if not os.environ.get("SEARCH_CACHE_DIR"):
+        # Where that cannot be written, it may still be read.
+        caches.append(usual_cache_folder())
+    in_caches = dict.fromkeys(folder / "data" for folder in caches)
+    return [*folders, Path("data"), Path("..", "shared", "data"), *in_caches]
 
 
 def find(relative: str, data_dir: Path | None = None) -> Path | None:
