@@ -90,7 +90,7 @@ class Place:
             "https_proxy": NOWHERE,
             "no_proxy": "127.0.0.1,localhost",
         }
-        for name in ("SEARCH_DATA_DIR", THREADS):
+        for name in ("SEARCH_DATA_DIR", "RAY_AUTH_TOKEN_PATH", THREADS):
             self.env.pop(name, None)
 
     @property

@@ -161,7 +161,8 @@ def _study_name(name: str, study: str) -> Try:
         f"a study's name with {name}",
         steps=(
             Step(command=f"search run mine:TASK --trials 2 --workers 1 {at} --quiet", codes=(0, 2)),
-            Step(command="test ! -e ../record.db && search list"),
+            Step(command="test ! -e ../record.db"),
+            Step(command="search list", codes=(0, 2)),
         ),
         resumed=False,
     )

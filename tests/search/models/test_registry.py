@@ -128,7 +128,7 @@ def test_a_server_keeps_the_registry_as_well(model, tmp_path):
     server.start()
     try:
         told = []
-        for number, quality in enumerate((0.70, 0.80)):
+        for number, quality in enumerate((0.60, 0.85)):
             validation = three_runs(quality, 100 * number)
             version = register(server.uri, "served", model, validation, hash=f"h{number}")
             told.append(decide(server.uri, "served", version, validation).alias)
