@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,11 @@ def test_a_study_killed_at_random_moments_is_the_one_left_alone():
     )
 
     assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.splitlines()[-1] == (
-        "3 kills in 1 studies: 0 commands hung or failed, 0 trials lost, 0 doubled, "
-        "0 differing tables, 0 differing weights, 0 incomplete in MLflow"
+    # A kill that comes too late, on a quick machine, is made up for in a second study.
+    assert re.fullmatch(
+        "3 kills in [12] studies: 0 commands hung or failed, 0 trials lost, 0 doubled, "
+        "0 differing tables, 0 differing weights, 0 incomplete in MLflow",
+        told.stdout.splitlines()[-1],
     )
 
 

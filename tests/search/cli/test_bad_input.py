@@ -146,7 +146,7 @@ def test_a_name_is_a_plain_folder_name_or_refused(here, name):
 @given(
     command=st.sampled_from(["resume", "show", "stop", "sync", "delete", "promote"]),
     name=st.one_of(st.just("old"), WORD, TEXT),
-    option=st.sampled_from(["", "--trial", "--trials", "--top", "--seeds", "--final-seeds",
+    option=st.sampled_from(["", "--trial", "--trials", "--top", "--runs", "--final-seeds",
                             "--time-budget", "--tracking-uri", "--now", "--yes", "--json"]),
     value=TYPED,
 )  # fmt: skip

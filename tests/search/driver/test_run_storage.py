@@ -99,7 +99,7 @@ def test_a_promotion_takes_what_it_needs_from_s3(s3, tmp_path, place):
     assert told.returncode == 0, told.stderr
     shutil.rmtree(place.folder / "studies" / "c" / "predictions")  # as on another head
 
-    few = ("--top", "2", "--seeds", "2", "--final-seeds", "2")
+    few = ("--top", "2", "--runs", "4", "--final-seeds", "2")
     told = place.search("promote", "c", *few, "--json", "--quiet", timeout_s=400)
 
     assert told.returncode == 0, told.stderr
