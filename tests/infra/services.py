@@ -66,12 +66,13 @@ class Services:
         return done.stdout.strip() or done.stderr
 
     def processes(self) -> list[psutil.Process]:
-        """All that `start` has started."""
+        """All that `start` has started, and that has not ended."""
         ports = {f"port={self.postgres_port}", str(self.mlflow_port)}
         found = []
-        for process in psutil.process_iter(["cmdline", "environ"]):
+        for process in psutil.process_iter(["cmdline", "environ", "status"]):
             mine = (process.info["environ"] or {}).get("SEARCH_STATE") == str(self.state)
-            if mine or ports & set(process.info["cmdline"] or ()):
+            ended = process.info["status"] == psutil.STATUS_ZOMBIE
+            if not ended and (mine or ports & set(process.info["cmdline"] or ())):
                 found.append(process)
         return found
 
