@@ -37,5 +37,5 @@ def test_every_database_gives_back_what_it_was_given(record: Record):
     assert trial.failures[0].reason == "no \\udcff, no \\x00, but №"
     session_now = record.history(study).last_session
     assert session_now is not None
-    assert dict(session_now.details) == {"why": "\\udcff\\x00", "n": 2}
+    assert dict(session_now.details) == {"why": "\udcff\0", "n": 2}
     assert dict(record.study("s").origin) == {"baselines": {"é%": 1e-9}}
