@@ -76,7 +76,7 @@ def tries() -> list[Try]:
             steps=(
                 Step(
                     command="a='search run mine:TASK --trials 2 --workers 1 --quiet'; "
-                    "eval $a & eval $a & wait %1 && wait %2"
+                    "eval $a & one=$!; eval $a & wait $! && wait $one"
                 ),
                 Step(
                     command="search list --json | python -c 'import json, sys; "

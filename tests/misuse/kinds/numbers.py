@@ -53,9 +53,10 @@ NAMES = {
     ],
     "those that become one": ["a:b", "a_b", "a;b", "a,b", "a?b", "a#b"],
     "lines and tabs": ["a\nb", "a\tb", "\u200b", "a\u202eb"],
+    "nothing": ["", " "],
     "cases": ["ACC", "acc", "Acc"],
 }
-BAD_NAMES = {"nothing": "''", "a number": "3", "None": "None", "a tuple": "('a', 1)"}
+BAD_NAMES = {"a number": "3", "None": "None", "a tuple": "('a', 1)"}
 GOOD_VALUES = {
     "of NumPy": "{'a': np.float32(0.5), 'b': np.int64(3), 'c': np.bool_(True)}",
     "a tensor's": "{'a': torch.tensor(0.5), 'b': torch.tensor([2.0]).sum()}",
