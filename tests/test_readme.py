@@ -175,6 +175,8 @@ def test_every_command_and_option_exists() -> None:
             known = helps[words[0]]
         else:
             spec = importlib.util.find_spec(module)
+            if spec is not None and spec.submodule_search_locations is not None:
+                spec = importlib.util.find_spec(f"{module}.__main__")
             assert spec is not None, where
             known = "--help" + Path(spec.origin or "").read_text()
         assert all(option in known for option in options), where
