@@ -7,7 +7,6 @@ mirrors the history, so that the same record gives the same suggestion in any pr
 from __future__ import annotations
 
 import datetime
-import functools
 import itertools
 import warnings
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -17,17 +16,16 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from search.decisions.drawing import PartlyFixed, Space, known_parameters, shared
 from search.decisions.history import History, Trial
-from search.decisions.kinds import Kinds, kind_asked_for
+from search.decisions.kinds import Kinds
 from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
 
-__all__ = ["RefusedDrawError", "Space", "draw", "rank_trials", "suggest", "why_outside_space"]
-
-Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
+__all__ = ["RefusedDrawError", "rank_trials", "suggest"]
 
 # The history that a suggestion sees: so many best trials, and so many newest of the others. TPE
 # models at most 25 good ones, and its cost grows with all that it sees.
@@ -75,7 +73,7 @@ def suggest(
     study = optuna.create_study(
         direction="maximize", sampler=proposer, storage=_MirrorStorage(mirrored)
     )
-    trial = _PartlyFixed(study.ask(), fixed, kinds)
+    trial = PartlyFixed(study.ask(), fixed, kinds)
     try:
         drawn = space(trial)
         if not isinstance(drawn, dict):
@@ -89,11 +87,6 @@ def suggest(
 def rank_trials(history: History, value: Callable[[Trial], float]) -> Ranking:
     """The trials that have a value, best first. `value(trial)`: the objective, larger is better."""
     return Ranking(history, counts=lambda t: bool(t.epochs) and not t.failed, value=value)
-
-
-def draw(trial: Any, space: Space, fixed: Mapping[str, Value]) -> dict[str, Value]:
-    """What the space draws by `trial` (Optuna's); a fixed value stands where one is given."""
-    return space(_PartlyFixed(trial, fixed))
 
 
 def mirror(
@@ -119,7 +112,7 @@ def mirror(
     for trial in trials:
         config = tuple(trial.suggestion.config.items())
         refused = trial.failed and not trial.target
-        known = _parameters(config, refused=refused, space=space, fixed=frozen_space)
+        known = known_parameters(config, refused=refused, space=space, fixed=frozen_space)
         draws.append(known and tuple(kinds.qualified(each, known[1]) for each in known))
     widened = _widened(parameters[1] for parameters in draws if parameters)
     for trial, parameters in zip(trials, draws, strict=True):
@@ -159,7 +152,7 @@ def _widened(ranges: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]
             continue
         if (known.log, known.step) == (own.log, own.step) and _on_one_grid(known, own):
             low, high = min(known.low, own.low), max(known.high, own.high)
-            widest[name] = _shared(type(own)(low, high, log=own.log, step=own.step))
+            widest[name] = shared(type(own)(low, high, log=own.log, step=own.step))
             widened.add(name)
     return {name: widest[name] for name in widened}
 
@@ -185,60 +178,6 @@ def _seen(ranked: Ranking) -> list[Trial]:
     return [trials[number] for number in sorted(kept)]
 
 
-@functools.lru_cache(maxsize=2 * (BEST_SEEN + NEWEST_SEEN))
-def _parameters(
-    config: tuple[tuple[str, Value], ...],
-    *,
-    refused: bool,
-    space: Space,
-    fixed: tuple[tuple[str, Value], ...],
-) -> tuple[dict[str, Value], dict[str, BaseDistribution]] | None:
-    """The values that a trial has drawn, and the range of each; None if it is outside the space.
-
-    `refused`: the trial has failed when it was drawn: what the space raised, it raises again.
-    """
-    values = dict(config)
-    if any(values.get(name, value) != value for name, value in fixed):
-        return None  # a named point that is run as it stands, whatever is fixed
-    drawing = FixedTrial(values)
-    try:
-        _replay(drawing, space, dict(fixed))
-    except UserWarning:
-        return None
-    except (Exception, SystemExit, KeyboardInterrupt):
-        if not refused or set(drawing.distributions) != set(values):
-            return None
-    ranges = drawing.distributions
-    return {name: values[name] for name in ranges}, {n: _shared(r) for n, r in ranges.items()}
-
-
-@functools.lru_cache
-def _shared(distribution: BaseDistribution) -> BaseDistribution:
-    """Equal ranges as one object: comparing objects is quick."""
-    return distribution
-
-
-def _replay(drawing: FixedTrial, space: Space, fixed: Mapping[str, Value]) -> None:
-    """Draw what the trial has drawn. Raises UserWarning or ValueError, as FixedTrial does, where a
-    value is missing or outside its range; and whatever the space raises."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning)
-        warnings.filterwarnings("error", message=".*out of the range", category=UserWarning)
-        draw(drawing, space, fixed)
-
-
-def why_outside_space(
-    values: dict[str, Value], *, space: Space, fixed: Mapping[str, Value]
-) -> str | None:
-    """Why the sampler learns nothing from trials with such values: the reason why they are outside
-    the space. None if they are inside."""
-    try:
-        _replay(FixedTrial(values), space, fixed)
-    except (UserWarning, ValueError) as error:
-        return " ".join(str(error).split())
-    return None
-
-
 class _MirrorStorage(InMemoryStorage):
     """Shows the mirrored trials as they are: an Optuna study would copy each, which takes longer
     than TPE does."""
@@ -254,47 +193,3 @@ class _MirrorStorage(InMemoryStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         return [trial for trial in self._mirrored if states is None or trial.state in states]
-
-
-class _PartlyFixed:
-    """An Optuna trial that answers with a fixed value where there is one, and draws elsewhere."""
-
-    def __init__(self, trial: Any, fixed: Mapping[str, Value], kinds: Kinds | None = None) -> None:
-        """`kinds`: by what names Optuna knows what is drawn."""
-        self._trial = trial
-        self._fixed = fixed
-        self._kinds = kinds
-        self._names: dict[str, str] = {}  # Optuna's, of what was drawn
-
-    @property
-    def params(self) -> dict[str, Value]:
-        """What was drawn, by the names it was drawn by."""
-        drawn = self._trial.params
-        return {name: drawn[known] for name, known in self._names.items() if known in drawn}
-
-    def __getattr__(self, method: str) -> Any:
-        if not method.startswith("suggest_"):
-            return getattr(self._trial, method)
-
-        def suggest(name: str, *range_: Any, **options: Any) -> Any:
-            if name in self._fixed:
-                return self._fixed[name]
-            if method == "suggest_categorical" and range_:
-                # They may be there to be read once.
-                range_ = (tuple(range_[0]), *range_[1:])
-            elif method == "suggest_categorical" and "choices" in options:
-                options["choices"] = tuple(options["choices"])
-            return getattr(self._trial, method)(
-                self._known_as(name, method, range_, options), *range_, **options
-            )
-
-        return suggest
-
-    def _known_as(self, name: str, method: str, range_: Any, options: Any) -> str:
-        """Of one that is drawn twice in a trial, the same: of another kind it is refused."""
-        if name not in self._names:
-            known = name
-            if self._kinds is not None:
-                known = self._kinds.qualify(name, kind_asked_for(method, range_, options))
-            self._names[name] = known
-        return self._names[name]

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from search.decisions.drawing import why_outside_space
 from search.decisions.history import History
-from search.decisions.sampler import RefusedDrawError, rank_trials, suggest, why_outside_space
+from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
 from search.errors import UserError, first_line
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles

@@ -10,6 +10,7 @@ import optuna
 import pytest
 
 from search.decisions import sampler
+from search.decisions.drawing import why_outside_space
 from search.decisions.history import History
 from search.decisions.kinds import Kinds
 from tests.search.studies import epoch, history, segment, session, suggestion
@@ -74,7 +75,7 @@ def test_it_is_drawn_modelled_and_goes_by_its_own_name(space):
     for trial in past.trials:
         config = dict(trial.suggestion.config)
         assert set(config) == {"size", "width"}
-        assert sampler.why_outside_space(config, space=space, fixed={}) is None
+        assert why_outside_space(config, space=space, fixed={}) is None
     mirrored = sampler.mirror(
         past.trials, space=space, fixed={}, value=lambda t: t.value("score"), kinds=Kinds()
     )

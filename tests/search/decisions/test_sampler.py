@@ -16,6 +16,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.decisions import sampler
+from search.decisions.drawing import why_outside_space
 from search.decisions.history import History
 from search.decisions.kinds import Kinds
 from tests.curve_task import space
@@ -287,13 +288,13 @@ def test_a_space_that_keeps_what_it_draws_to_itself_is_found_out():
 
     drawn = suggest(0, History(), space=powers)
 
-    assert "exponent" in sampler.why_outside_space(drawn, space=powers, fixed={})
-    assert sampler.why_outside_space(suggest(0, History()), space=space, fixed={}) is None
+    assert "exponent" in why_outside_space(drawn, space=powers, fixed={})
+    assert why_outside_space(suggest(0, History()), space=space, fixed={}) is None
 
     def uneven(trial: Any) -> dict[str, Any]:  # Optuna warns of the step, and takes it
         return {"hidden": trial.suggest_int("hidden", 10, 100, step=16)}
 
-    assert sampler.why_outside_space({"hidden": 26}, space=uneven, fixed={}) is None
-    assert "out of the range" in sampler.why_outside_space({"hidden": 5}, space=uneven, fixed={})
+    assert why_outside_space({"hidden": 26}, space=uneven, fixed={}) is None
+    assert "out of the range" in why_outside_space({"hidden": 5}, space=uneven, fixed={})
     fixed = {"kind": "plain"}
-    assert sampler.why_outside_space({"x": 0.5, **fixed}, space=space, fixed=fixed) is None
+    assert why_outside_space({"x": 0.5, **fixed}, space=space, fixed=fixed) is None
