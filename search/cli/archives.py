@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.cli.common import DONE, AddCommand, add_stores, where
+from search.cli.common import DONE, AddCommand, add_stores, complete_study, load, where
 from search.errors import ArchiveError
 from search.files.typed import typed_path
 
@@ -18,9 +17,17 @@ __all__ = ["add_commands"]
 
 def add_commands(command: AddCommand) -> None:
     """Add them to the command line."""
-    export = command("export", _export, "write a study into one file, to import it elsewhere")
-    export.add_argument("name", metavar="NAME")
-    export.add_argument("--output", type=typed_path, metavar="FILE", help="the file (NAME.tar)")
+    export = command("export", _export, "write a study into one file, or for another tool")
+    complete_study(export.add_argument("name", metavar="NAME"))
+    export.add_argument(
+        "--to",
+        default="tar",
+        metavar="tar|parquet|csv|optuna:URL",
+        help="an archive to import elsewhere (tar); a table, a row an epoch (parquet) or a row a "
+        "trial (csv); a study of Optuna in optuna:sqlite:///FILE, optuna:journal:FILE or another "
+        "database, which a second export brings up to date",
+    )
+    export.add_argument("--output", type=typed_path, metavar="FILE", help="the file (NAME.tar, …)")
 
     imported = command("import", _import, "put an exported study on record here")
     imported.add_argument("file", type=typed_path, metavar="FILE")
@@ -35,14 +42,7 @@ def add_commands(command: AddCommand) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from search.record.archive import export_study
-    from search.record.record import open_record
-
-    record = open_record(options.studies_dir, url=options.record)
-    study = record.study(options.name)
-    output = options.output or Path(f"{study.name}.tar")
-    contents = export_study(record, study, output)
-    print(f"{output}: study {study.name}, {contents}")
+    load(options).export(options.to, output=options.output)
     return DONE
 
 

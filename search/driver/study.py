@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from search.errors import EndedEarly
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from search.driver.new_study import OpenStudy
@@ -166,6 +168,20 @@ class StudyHandle:
         else:
             follow_trial(self._record, self._row, trial)
         return self
+
+    def export(
+        self,
+        to: str = "tar",
+        *,
+        output: str | Path | None = None,
+        say: Callable[[str], None] = print_line,
+    ) -> Path | str:
+        """Write the study for elsewhere, and give where: "tar" (to import it into another record),
+        "parquet" (a row an epoch), "csv" (a row a trial), or "optuna:URL", a study of Optuna.
+        `output`: of the first three, the file, which is not there yet. Raises UserError."""
+        from search.tracking.export import export
+
+        return export(self._record, self._row, self._given_task, to, output=output, say=say)
 
     def delete(self) -> None:
         """Its record and its folder; its runs in MLflow stay."""
