@@ -6,13 +6,17 @@ numbers that its formula gives, and the study can be resumed.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +37,7 @@ __all__ = [
     "each_fate",
     "fails",
     "refused",
+    "somewhere",
     "works",
 ]
 
@@ -84,6 +89,8 @@ class Try:
     resumed: bool = True
     # Whether each epoch's score is the formula's.
     by_formula: bool = True
+    # Whether a study s of four trials is on record already, as `RUN` of the plain task leaves it.
+    begun: bool = False
     # Before the first command.
     prepare: Callable[[Place], None] = lambda place: None
     needs: tuple[str, ...] = ()
@@ -110,6 +117,14 @@ def refused(name: str, mine: str, says: str, **rest: object) -> Try:
     """It is refused before the start, in one line."""
     step = Step(command=RUN, codes=(2,), says=says, check=_short)
     return works(name, mine, steps=(step,), resumed=False, **rest)
+
+
+def somewhere(name: str, env: Mapping[str, str | None], *, begun: bool) -> Try:
+    """A study is begun in that environment, or one that is on record goes on there."""
+    command = "search resume s --trials 6" if begun else RUN.replace(" --quiet", "")
+    look = "search show s && search list && search --help && search run --help"
+    steps = (Step(command=command, env=env), Step(command=look, env=env))
+    return works(name, begun=begun, steps=steps, resumed=not begun)
 
 
 FATED = """
@@ -154,6 +169,8 @@ def carry_out(one: Try, folder: Path) -> list[Finding]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (place.folder / "mine.py").write_text(one.mine, encoding="utf-8", errors="surrogateescape")
+    if one.begun:
+        shutil.copytree(_begun_study(), place.folder, dirs_exist_ok=True)
     one.prepare(place)
     findings = []
     for step in one.steps:
@@ -166,6 +183,16 @@ def carry_out(one: Try, folder: Path) -> list[Finding]:
             return [Finding("no study is on record")]
         findings += _resumed(one, place, study[1])
     return findings
+
+
+@functools.cache
+def _begun_study() -> Path:
+    """The project in which `RUN` trained the plain task, once for all that go on from there."""
+    folder = Path(tempfile.mkdtemp(prefix="misuse-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if findings := carry_out(works("a study to go on from", resumed=False), folder):
+        raise RuntimeError(findings[0].what)
+    return folder / "work"
 
 
 def _typed(place: Place, step: Step) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.misuse.tries import RUN, Step, Try, works
+from tests.misuse.tries import RUN, Step, Try, somewhere, works
 
 LONG = "/tmp/" + "t" * 90
 ENVIRONMENTS = {
@@ -30,11 +30,8 @@ ENVIRONMENTS = {
 def tries() -> list[Try]:
     return [
         *[
-            works(
-                f"a machine with {name}",
-                steps=(Step(command=RUN, env=env), Step(command="search show s", env=env)),
-            )
-            for name, env in ENVIRONMENTS.items()
+            somewhere(f"a machine with {name}", env, begun=number % 2 == 1)
+            for number, (name, env) in enumerate(ENVIRONMENTS.items())
         ],
         works(
             "a temporary folder with a long name",
@@ -62,8 +59,8 @@ def tries() -> list[Try]:
         ),
         works(
             "a studies folder that can only be read",
+            begun=True,
             steps=(
-                Step(command=RUN),
                 Step(command="mount --bind studies studies && mount -o remount,bind,ro studies"),
                 Step(command="search list && search show s && search show s --trial 0"),
                 Step(command="search export s --output out.tar"),
@@ -95,10 +92,11 @@ def tries() -> list[Try]:
         ),
         works(
             "a token that is cut short",
+            begun=True,
             steps=(
-                Step(command=RUN),
-                Step(command="find ~ -name auth_token -exec truncate -s 3 {} +"),
                 Step(command="search resume s --trials 5 --quiet"),
+                Step(command="find ~ -name auth_token -exec truncate -s 3 {} +"),
+                Step(command="search resume s --trials 6 --quiet"),
                 Step(command="find ~ -name auth_token -exec truncate -s 0 {} +"),
             ),
         ),

@@ -87,7 +87,8 @@ def tries() -> list[Try]:
         ),
         works(
             "the same name twice",
-            steps=(Step(command=RUN_IN), Step(command=RUN_IN, codes=(2,), says="s")),
+            begun=True,
+            steps=(Step(command=RUN_IN, codes=(2,), says="s"),),
         ),
         works(
             "a tilde in the environment",
@@ -172,10 +173,10 @@ def _our_name(name: str) -> Try:
     """A study named as a file of ours is refused, or harms nothing."""
     return works(
         f"a study named {name}",
+        begun=True,
         steps=(
-            Step(command="search run mine:TASK --trials 2 --workers 1 --name t --quiet"),
             Step(command=f"search run mine:TASK --trials 2 --name {name} --quiet", codes=(0, 2)),
-            Step(command="search list && search show t && search resume t --trials 3 --quiet"),
+            Step(command="search list && search show s && search resume s --trials 5 --quiet"),
         ),
         resumed=False,
     )

@@ -6,7 +6,7 @@ import io
 import tarfile
 
 from tests.conftest import Place
-from tests.misuse.tries import RUN, Step, Try, works
+from tests.misuse.tries import Step, Try, works
 
 # After a study of 4 trials: what is done to its files → whether it must still be resumed.
 DAMAGE = {
@@ -49,8 +49,8 @@ def tries() -> list[Try]:
         *[_archive(name, made) for name, made in ARCHIVES.items()],
         works(
             "an archive of a task that is not here",
+            begun=True,
             steps=(
-                Step(command=RUN),
                 Step(
                     command="search export s --output out.tar && mkdir there && cd there && "
                     "search import ../out.tar && search list && search show s"
@@ -60,24 +60,24 @@ def tries() -> list[Try]:
         ),
         works(
             "an archive taken in twice",
+            begun=True,
             steps=(
-                Step(command=RUN),
                 Step(command="search export s --output out.tar"),
                 Step(command="search import out.tar", codes=(2,), says="s"),
             ),
         ),
         works(
             "an archive cut short",
+            begun=True,
             steps=(
-                Step(command=RUN),
                 Step(command="search export s --output out.tar && truncate -s 3000 out.tar"),
                 Step(command="mkdir there && cd there && search import ../out.tar", codes=(2,)),
             ),
         ),
         works(
             "an archive written over a folder",
+            begun=True,
             steps=(
-                Step(command=RUN),
                 Step(command="mkdir out && search export s --output out", codes=(2,)),
                 Step(command="search export s --output nowhere/out.tar", codes=(2,)),
             ),
@@ -89,8 +89,8 @@ def _damaged(name: str, how: str, goes_on: bool | None) -> Try:
     codes = {True: (0,), False: (2,), None: (0, 2)}[goes_on]
     return works(
         name,
+        begun=True,
         steps=(
-            Step(command=RUN),
             Step(command=how),
             Step(command=LOOK),
             Step(command="search resume s --trials 6 --quiet", codes=codes),

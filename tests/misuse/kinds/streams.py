@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.misuse.kinds.processes import AS_IT_LIKES
-from tests.misuse.tries import RUN, Step, Try, each_fate, works
+from tests.misuse.tries import RUN, Step, Try, each_fate, somewhere, works
 
 CLOSED = [
     "<&-",
@@ -57,16 +57,17 @@ def tries() -> list[Try]:
         *[
             works(
                 f"looking with streams {how}",
-                steps=(Step(command=RUN), Step(command=f"search list {how}", codes=(0, 1, 2))),
+                begun=True,
+                steps=(Step(command=f"search list {how}", codes=(0, 1, 2)),),
+                resumed=False,
             )
             for how in (">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full")
         ],
         works(
             "a pipe that closes early",
-            steps=(
-                Step(command=RUN),
-                Step(command="set +o pipefail; search show s | head -1; search list | true"),
-            ),
+            begun=True,
+            steps=(Step(command="set +o pipefail; search show s | head -1; search list | true"),),
+            resumed=False,
         ),
         *[
             works(
@@ -80,14 +81,8 @@ def tries() -> list[Try]:
             for name, env in LOCALES.items()
         ],
         *[
-            works(
-                f"a terminal: {name}",
-                steps=(
-                    Step(command=RUN.replace("--quiet", ""), env=env),
-                    Step(command="search show s && search --help && search run --help", env=env),
-                ),
-            )
-            for name, env in TERMINALS.items()
+            somewhere(f"a terminal: {name}", env, begun=number % 2 == 1)
+            for number, (name, env) in enumerate(TERMINALS.items())
         ],
         each_fate(
             "training that prints as it likes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.misuse.tries import RUN, Step, Try, works
+from tests.misuse.tries import Step, Try, works
 
 SQL = (
     "python -c \"import sqlite3, sys; d = sqlite3.connect('mlflow.db'); "
@@ -37,8 +37,8 @@ def _spoilt(name: str, how: str) -> Try:
     """Training does not suffer; what MLflow does not take is told, and `doctor` sees it."""
     return works(
         f"MLflow's store: {name}",
+        begun=True,
         steps=(
-            Step(command=RUN),
             Step(command=how),
             Step(command="search resume s --trials 6 --quiet"),
             Step(command="search doctor", codes=(0, 1)),
