@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.cli.common import DONE, AddCommand, add_stores, complete_study, load, where
-from search.errors import ArchiveError
+from search.errors import ArchiveError, UserError
 from search.files.typed import typed_path
 
 if TYPE_CHECKING:
@@ -30,7 +31,17 @@ def add_commands(command: AddCommand) -> None:
     export.add_argument("--output", type=typed_path, metavar="FILE", help="the file (NAME.tar, …)")
 
     imported = command("import", _import, "put an exported study on record here")
-    imported.add_argument("file", type=typed_path, metavar="FILE")
+    imported.add_argument("file", type=typed_path, metavar="FILE", nargs="?")
+    imported.add_argument(
+        "--from",
+        dest="source",
+        metavar="optuna:URL",
+        help="write what a study of Optuna has tried into a file of known points instead",
+    )
+    imported.add_argument("--study", metavar="NAME", help="of --from, which study")
+    imported.add_argument(
+        "--output", type=typed_path, metavar="FILE", help="of --from, the file (NAME.points.json)"
+    )
     imported.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
     add_stores(imported)
     imported.add_argument(
@@ -47,6 +58,30 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
+    if (options.file is None) == (options.source is None):
+        raise UserError("import takes either a FILE that export has made, or --from optuna:URL")
+    if options.source is not None:
+        return _import_points(options)
+    if options.study or options.output:
+        raise UserError("--study and --output go with --from optuna:URL")
+    return _import_archive(options)
+
+
+def _import_points(options: argparse.Namespace) -> int:
+    from search.tasks.known_points import write_points
+    from search.tracking.optuna_import import import_points
+
+    known, left_out = import_points(options.source, options.study)
+    output = options.output or Path(f"{known.study}.points.json".replace("/", "_"))
+    if output.exists():
+        raise ArchiveError(f"{output} is there already: choose another --output")
+    write_points(output, known)
+    rest = f"; {left_out} that have not ended are left out" if left_out else ""
+    print(f"{output}: Optuna study {known.study}, {known}{rest}")
+    return DONE
+
+
+def _import_archive(options: argparse.Namespace) -> int:
     from search.files.storage import check_storage
     from search.files.typed import typed_storage
     from search.record.archive import import_study
