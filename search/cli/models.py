@@ -52,6 +52,15 @@ def add_commands(command: AddCommand) -> None:
         "--final-seeds", type=int, default=5, help="further seeds of the candidate (5)"
     )
     promote.add_argument(
+        "--audit",
+        type=int,
+        default=3,
+        help="stopped trials to train to the end, to tell what stopping has cost (3)",
+    )
+    promote.add_argument(
+        "--no-audit", dest="audit", action="store_const", const=0, help="the same as --audit 0"
+    )
+    promote.add_argument(
         "--force", action="store_true", help="champion, whatever the comparison says; recorded"
     )
     promote.add_argument(
@@ -90,6 +99,7 @@ def _promote(options: argparse.Namespace) -> int:
             tolerance=options.tolerance,
             prefer=options.prefer,
             final_seeds=options.final_seeds,
+            audit=options.audit,
             force=options.force,
             accept_changes=options.accept_changes,
             tracking_uri=options.tracking_uri,

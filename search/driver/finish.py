@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
+from search.decisions.audit import AUDITED, draw, stopped_trials
 from search.decisions.checkpoint_cleanup import superfluous_checkpoints
+from search.decisions.history import History
 from search.record.record import Record, Study
 from search.reports.recorded_task import keep_claims
 from search.reports.summary import complete_trials, summarise
@@ -23,9 +25,19 @@ def finish(record: Record, study: Study, task: Task) -> None:
         max_epochs=study.config.max_epochs,
         keep=study.config.keep_checkpoints,
     )
-    record.files(study).delete_checkpoints(dropped)
+    record.files(study).delete_checkpoints(dropped - _to_audit(history, study, task))
     _keep_claims(record, study, task)
     write_table(record, study)
+
+
+def _to_audit(history: History, study: Study, task: Task) -> set[int]:
+    """The stopped trials that a promotion would train to the end, from where they stand."""
+    config = study.config
+    stopped = stopped_trials(
+        history, full_length=len(task.first_trials(config)), max_epochs=config.max_epochs
+    )
+    rungs = {trial.number: trial.epoch for trial in stopped}
+    return {drawn.trial for drawn in draw(rungs, count=AUDITED, seed=config.seed)}
 
 
 def _keep_claims(record: Record, study: Study, task: Task) -> None:

@@ -65,6 +65,7 @@ def promote_study(
     tolerance: float | None,
     prefer: Prefer,
     final_seeds: int,
+    audit: int,
     force: bool,
     accept_changes: bool,
     address: str | None,
@@ -100,6 +101,7 @@ def promote_study(
         tolerance=tolerance,
         prefer=prefer,
         final_seeds=final_seeds,
+        audit=audit,
         force=force,
         obeyed=newest_request(record, study),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from search.decisions.audit import audited_trial
 from search.promotion.confirm import top_trials
 from search.promotion.phases import Promotion, find_phase, predictions
 from search.reports.numbers import estimate_text
@@ -32,7 +33,10 @@ def ensemble_row(promotion: Promotion) -> dict[str, Any] | None:
         complete = [
             trial
             for trial in history.trials
-            if trial.epoch >= study.config.max_epochs and not trial.failed
+            if trial.epoch >= study.config.max_epochs
+            and not trial.failed
+            # What stopping has cost is told by these; they win nothing.
+            and audited_trial(trial.suggestion) is None
         ]
         if study is promotion.study:
             complete = top_trials(

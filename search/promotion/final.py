@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from search.decisions.history import Trial
 from search.errors import EndedEarly, RecordError, StudyLockedError
 from search.models import champion, registry, test_split
+from search.promotion.audit import audit_runs, hand_over_checkpoints
 from search.promotion.confirm import Contender
 from search.promotion.phases import (
     Drive,
@@ -53,8 +54,16 @@ def finalise(
     """Train the candidate on further seeds, read the test split, register the median run."""
     study, task, config = promotion.study, promotion.task, promotion.study.config
     seeds = [derive(config.seed, "final", k) for k in range(promotion.final_seeds)]
-    wanted = [wanted_run(candidate.trial, candidate.config, seed) for seed in seeds]
-    phase = run_phase(promotion, "final", lambda history, begun: wanted, drive)
+    finals = [wanted_run(candidate.trial, candidate.config, seed) for seed in seeds]
+    # The audit comes last: it fills what would be idle while the last final runs train.
+    wanted = [*finals, *audit_runs(promotion)]
+    phase = run_phase(
+        promotion,
+        "final",
+        lambda history, begun: wanted,
+        drive,
+        prepare=functools.partial(hand_over_checkpoints, promotion),
+    )
     runs = finished(promotion, phase, candidate.config, seeds)
     if runs is None:
         raise EndedEarly("failed", f"a final run failed: see {phase.name}")

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from search.decisions.audit import AUDITED
 from search.decisions.history import Given, History, Suggestion, Trial
 from search.errors import EndedEarly, RecordError, UserError
 from search.promotion.confirm import Prefer, runs_of, still_to_run
@@ -56,11 +57,12 @@ class Promotion:
     )
     prefer: Prefer = "best"
     final_seeds: int = 5  # further ones of the candidate
+    audit: int = AUDITED  # stopped trials that are trained to the end, to tell what stopping cost
     force: bool = False  # champion whatever the comparison says
     obeyed: int = 0  # the last request to stop that is not for this promotion
 
     def __post_init__(self) -> None:
-        for name, least in (("top", 1), ("runs", 2), ("final_seeds", 1)):
+        for name, least in (("top", 1), ("runs", 2), ("final_seeds", 1), ("audit", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.tolerance is not None and not 0 < self.tolerance < math.inf:
@@ -124,11 +126,13 @@ def run_phase(
     drive: Drive,
     *,
     most: int = 0,
+    prepare: Callable[[Study, Sequence[Suggestion]], None] = lambda study, missing: None,
 ) -> Study:
     """Run what is wanted and not on record yet; the phase's study. Raises EndedEarly.
 
     `wanted(history, begun)`: all runs that are wanted as far as that history tells it; what has
     failed as trial `begun` or later is not run again. `most`: how many runs it may come to.
+    `prepare`: called with what is missing at first, before it runs.
     """
     promotion.end_if_asked()
     study = _phase_study(promotion, phase)
@@ -140,6 +144,7 @@ def run_phase(
 
     missing, session = given(history), history.last_session
     if missing or session is None or session.event != "finished":
+        prepare(study, missing)
         drive(study, given, max(begun + len(missing), most))
     return study
 

@@ -15,6 +15,7 @@ from typing import Any
 from search.decisions.history import History, Suggestion, Trial
 from search.errors import EndedEarly, RecordError
 from search.models import test_split
+from search.promotion.audit import audit_row, describe_audit
 from search.promotion.confirm import (
     Confirmation,
     Contender,
@@ -112,6 +113,9 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         "race": race_row(confirmation, promotion.runs),
     }
     result |= finalise(promotion, candidate, drive, say, result)
+    audit = audit_row(promotion, complete[0])
+    for line in describe_audit(audit, complete[0]):
+        say(line)
     wear = validation_wear(promotion)
     say(str(wear))
     result["validation_wear"] = {
@@ -122,7 +126,7 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
     ensemble = ensemble_row(promotion)
     if ensemble is not None:
         say(describe_ensemble(ensemble))
-    return result | {"ensemble": ensemble}
+    return result | {"audit": audit, "ensemble": ensemble}
 
 
 def _complete(promotion: Promotion) -> list[Trial]:

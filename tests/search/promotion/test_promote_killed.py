@@ -8,6 +8,7 @@ import subprocess
 import psutil
 import pytest
 
+from search.decisions.audit import AUDITED
 from search.decisions.history import EpochEnd, Segment
 from tests.conftest import Place
 from tests.search.promotion.promoting import CONFIRMED, FINAL, PROMOTE, SEARCH, events
@@ -16,8 +17,10 @@ from tests.waiting import HANGS_S, wait_until
 
 @pytest.mark.long
 def test_killed_again_and_again_it_repeats_no_finished_run(place):
-    """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs."""
-    place.together(("run", *SEARCH, "--name", "killed", "--seed", "1"))
+    """kill -9 in the confirmation; then, under a cluster's supervisor, in the final runs, beside
+    which stopped trials are audited."""
+    stopping = ("--trials", "12", "--max-epochs", "3", "--scheduler", "asha")
+    place.together(("run", *SEARCH, *stopping, "--name", "killed", "--seed", "1"))
     promote = ("promote", "killed", *PROMOTE, "--json", "--quiet")
     with place.start(*promote) as driver:
         _await_epochs(place, "killed.confirm", 5, driver)
@@ -40,9 +43,10 @@ def test_killed_again_and_again_it_repeats_no_finished_run(place):
     result = json.loads(said.splitlines()[-1])
 
     assert result["test_readings"] == FINAL
-    for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL)):
+    assert len(result["audit"]["audited"]) == AUDITED
+    for name, runs in (("killed.confirm", CONFIRMED), ("killed.final", FINAL + AUDITED)):
         epochs = [(e.trial, e.epoch) for e in events(place, name, EpochEnd)]
-        assert sorted(epochs) == [(trial, epoch) for trial in range(runs) for epoch in (1, 2)]
+        assert sorted(epochs) == [(trial, epoch) for trial in range(runs) for epoch in (1, 2, 3)]
         segments = [e.trial for e in events(place, name, Segment)]
         for trial in range(runs):
             if (name, trial) in finished:
