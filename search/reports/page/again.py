@@ -1,0 +1,76 @@
+"""The end of the page: the winner's configuration beside the named points, what it was made of, and
+the command to do it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from search.reports.page.chart import Table, table
+from search.reports.page.facts import Facts
+from search.tasks.config import StudyConfig, Value
+
+__all__ = ["command_again", "configuration", "made_of"]
+
+# Of StudyConfig, the option of each; those that say where a study is kept are not repeated.
+_OPTIONS = {
+    "trials": "--trials",
+    "max_epochs": "--max-epochs",
+    "min_epochs": "--min-epochs",
+    "reduction_factor": "--reduction-factor",
+    "sampler": "--sampler",
+    "scheduler": "--scheduler",
+    "seed": "--seed",
+    "dataset": "--dataset",
+    "workers": "--workers",
+    "cpus_per_trial": "--cpus-per-trial",
+    "gpus_per_trial": "--gpus-per-trial",
+    "trial_timeout_s": "--trial-timeout",
+    "data_dir": "--data-dir",
+}
+_ALWAYS = ("trials", "max_epochs", "seed", "dataset", "workers")
+
+
+def configuration(facts: Facts) -> Table:
+    """The best trial's hyperparameters, or those of the one that got furthest, beside those of the
+    named points that the study began with, and then all others that the task names."""
+    trial = facts.best or (facts.furthest[0] if facts.furthest else None)
+    shown: dict[str, Mapping[str, Value]] = {}
+    if trial is not None:
+        shown[f"trial {trial.number}"] = trial.suggestion.config
+    for name, config in facts.task.first_trials(facts.study.config):
+        shown[name] = config
+    for name, point in facts.task.points.items():
+        shown.setdefault(name, point)
+    names = dict.fromkeys(name for config in shown.values() for name in config)
+    rows = [[name, *(config.get(name, "–") for config in shown.values())] for name in names]
+    return table(["hyperparameter", *shown], rows)
+
+
+def made_of(facts: Facts) -> Table:
+    """Code, data, space and versions, as the last session found them."""
+    origin: Mapping[str, Any] = facts.history.depends_on or facts.study.origin
+    hashes = [
+        [name, str(origin[name])[:16]] for name in ("code", "data", "space") if name in origin
+    ]
+    versions = [[name, version] for name, version in dict(origin.get("versions", {})).items()]
+    files = [[f"file {name}", digest] for name, digest in dict(origin.get("files", {})).items()]
+    return table(["what", "hash or version"], hashes + files + versions)
+
+
+def command_again(facts: Facts) -> str:
+    """The command that begins the same study, as far as it can be told by options."""
+    config = facts.study.config
+    defaults = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
+    parts = ["python", "-m", "search", "run", config.task]
+    for name, option in _OPTIONS.items():
+        value = facts.history.length or config.trials if name == "trials" else getattr(config, name)
+        if value is not None and (name in _ALWAYS or value != defaults[name]):
+            parts += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    for name, value in config.fixed.items():
+        parts += ["--set", f"{name}={value}"]
+    if not config.baseline:
+        parts.append("--no-baseline")
+    return shlex.join(parts)
