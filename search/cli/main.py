@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import search
-from search.cli import archives, clusters, models, studies, views
+from search.cli import archives, clusters, models, reports, studies, views
 from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted
@@ -108,7 +108,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     )
     parser.add_argument("--version", action="version", version=f"search {search.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (studies, views, models, archives, clusters):
+    for module in (studies, views, reports, models, archives, clusters):
         module.add_commands(partial(_command, commands))
     return parser, commands.choices
 

@@ -6,13 +6,12 @@ Heavy imports happen inside its methods.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from search.errors import EndedEarly
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from search.driver.new_study import OpenStudy
@@ -182,6 +181,13 @@ class StudyHandle:
         from search.tracking.export import export
 
         return export(self._record, self._row, self._given_task, to, output=output, say=say)
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write the study as one HTML page that can be sent to a colleague: what won, is it real,
+        where did the time go, what next, and charts. Raises UserError, OSError."""
+        from search.reports.page.render import write_report
+
+        return write_report(self._record, self.name, Path(path), self._shown_task)
 
     def delete(self) -> None:
         """Its record and its folder; its runs in MLflow stay."""
