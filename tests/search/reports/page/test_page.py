@@ -1,0 +1,246 @@
+"""The page of a study: what it says is what the record tells, whatever state the study is in."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from search.decisions.history import Event
+from search.record.record import Record, Study, open_record
+from search.reports.numbers import number_text
+from search.reports.page.chart import span_text
+from search.reports.page.facts import Facts, gather
+from search.reports.page.render import charts, page, write_report
+from search.reports.recorded_task import shown_task
+from search.tasks.config import StudyConfig
+from tests.search.reports.page.simulated import CURVE, simulated
+from tests.search.studies import epoch, failure, scored, segment, session, suggestion
+
+LIMIT_BYTES = 6_000_000
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    return open_record(tmp_path_factory.mktemp("studies"), create=True)
+
+
+@pytest.fixture(scope="module")
+def made(record: Record) -> Facts:
+    return facts_of(record, simulated(record))
+
+
+def facts_of(record: Record, study: Study) -> Facts:
+    return gather(record, study, shown_task(record, study))
+
+
+def text_of(html: str) -> str:
+    """What a reader reads: no markup, scripts or styles."""
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.said: list[str] = []
+            self.inside = ""
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.inside = tag
+
+        def handle_endtag(self, tag: str) -> None:
+            self.inside = ""
+
+        def handle_data(self, data: str) -> None:
+            if self.inside not in ("script", "style"):
+                self.said.append(data)
+
+    reader = Reader()
+    reader.feed(html)
+    return " ".join(" ".join(reader.said).split())
+
+
+# Sentences against the record
+
+
+def test_who_won_and_by_how_much(made: Facts) -> None:
+    complete = [t for t in made.history.trials if t.epoch == 9]
+    best = max(complete, key=lambda t: t.epochs[-1].metrics["score"])
+    value = best.epochs[-1].metrics["score"]
+
+    said = text_of(page(made))
+
+    assert (
+        f"Trial {best.number} has the best score, {number_text(value)}, after 9 epochs, "
+        f"of {len(complete)} trials that trained in full." in said
+    )
+    start = made.history.trials[0].epochs[-1].metrics["score"]
+    assert f"It is {value - start:.2g} better than start ({start:.4f}, trial 0)." in said
+    assert f"It is {value - 0.55:.2g} better than zero (0.5500, without training)." in said
+
+
+def test_whether_it_is_real(made: Facts) -> None:
+    claim = made.summary["baselines"]["zero"]["best_minus_this"]
+
+    said = text_of(page(made))
+
+    assert f"{claim['difference']:+.4f} [{claim['low']:+.4f}, {claim['high']:+.4f}]" in said
+    assert "unknown until it is trained again on fresh seeds" in said
+    noise = made.example_noise
+    assert noise is not None
+    assert f"Another validation split would move its score by up to {noise:.2g} (95%)" in said
+
+
+def test_what_it_cost(made: Facts) -> None:
+    epochs = [epoch for trial in made.history.trials for epoch in trial.epochs]
+    trials, [span] = len(made.history.trials), made.history.spans
+    cpu_s = sum(epoch.cpu_s for epoch in epochs)
+
+    said = text_of(page(made))
+
+    assert (
+        f"It took {span_text(span.ended - span.started)} by the clock and {span_text(cpu_s)} of "
+        f"CPU time for {len(epochs)} epochs of {trials} trials, on 3 workers." in said
+    )
+    share = cpu_s / (3 * (span.ended - span.started))
+    assert f"{share:.0%} of the cores' time was training." in said
+    spared = 1 - len(epochs) / (9 * trials)
+    assert f"early stopping and failures spared {spared:.0%} of them" in said
+
+
+def test_whether_to_search_on(made: Facts) -> None:
+    drawn = [t.epochs[-1].metrics["score"] for t in made.trained if t.number > 1]
+    second_half = max(drawn) - max(drawn[: len(drawn) // 2])
+    found = re.search(r"bring at most about ([\d.]+) more", text_of(page(made)))
+    assert found is not None
+    assert float(found[1]) >= second_half * 0.98
+    assert float(found[1]) <= max(drawn) - sorted(drawn)[len(drawn) // 2]
+
+
+def test_how_many_failed_and_where(record: Record) -> None:
+    facts = facts_of(record, simulated(record, "many", trials=150, predictions=False))
+    failed = [t for t in facts.history.trials if t.failed]
+    share = len(failed) / len(facts.history.trials)
+
+    said = text_of(page(facts))
+
+    assert f"{len(failed)} trials failed, {share:.0%} of all" in said
+    assert "Most stand where x is " in said
+
+
+def test_the_command_begins_the_same_study(made: Facts) -> None:
+    assert (
+        f"python -m search run {CURVE} --trials 40 --max-epochs 9 --seed 0 --dataset ones "
+        "--workers 3" in text_of(page(made))
+    )
+
+
+# Charts
+
+
+def test_each_chart_has_a_caption_and_its_table(made: Facts) -> None:
+    for chart in charts(made):
+        assert chart.caption.endswith("."), chart.id
+        assert chart.table is not None, chart.id
+        assert chart.table.rows, chart.id
+        assert all(len(row) == len(chart.table.columns) for row in chart.table.rows), chart.id
+
+
+def test_the_lanes_of_a_timeline_hold_one_trial_at_a_time(made: Facts) -> None:
+    from search.reports.page.timeline import core_time, pieces
+
+    found = pieces(made)
+    for lane in range(3):
+        of = sorted((p.began, p.ended) for p in found if p.lane == lane)
+        assert all(later[0] >= earlier[1] - 1e-6 for earlier, later in itertools.pairwise(of))
+    assert sum(p.last_epoch - p.first_epoch + 1 for p in found) == made.history.epochs
+    [span] = made.history.spans
+    assert core_time(made).total == pytest.approx(3 * span.wall_s, rel=1e-6)
+
+
+# States
+
+
+NONE_COMPLETE = scored({1: 0.5}, {3: 0.6}, {1: 0.2})
+STUDIES: dict[str, tuple[Callable[[], list[Event]], str]] = {
+    "no trial": (lambda: [session("started", 3)], "No trial has begun."),
+    "running": (
+        lambda: [*NONE_COMPLETE, suggestion(3), segment(3, 1, 1)],
+        "Furthest is trial 1, score 0.6000 after 3 epochs.",
+    ),
+    "none complete": (
+        lambda: [*NONE_COMPLETE, session("finished", 3)],
+        "Nothing yet: no trial has trained all 9 epochs.",
+    ),
+    "one trial": (
+        lambda: [*scored({9: 0.7}), session("finished", 1)],
+        "Trial 0 has the best score, 0.7000, after 9 epochs.",
+    ),
+    "all failed": (
+        lambda: [
+            session("started", 2),
+            *[e for n in (0, 1) for e in (suggestion(n), segment(n, 1, 1), failure(n, 1))],
+            session("finished", 2),
+        ],
+        "Nothing: 2 trials failed, all of them for RuntimeError: asked to fail.",
+    ),
+    "one epoch at a failure": (
+        lambda: [
+            session("started", 1),
+            *[suggestion(0), segment(0, 1, 3), epoch(0, 1, 0.5), failure(0, 2)],
+            session("interrupted", 1),
+        ],
+        "Nothing: its one trial failed, for RuntimeError: asked to fail.",
+    ),
+}
+
+
+@pytest.mark.parametrize("state", STUDIES)
+def test_every_state_of_a_study_gives_a_page(record: Record, state: str) -> None:
+    events, sentence = STUDIES[state]
+    config = StudyConfig(
+        name=state.replace(" ", "-"), task=CURVE, dataset="ones", baseline=False, max_epochs=9
+    )
+    study = record.create(config, {"baselines": {}, "objective": {"metric": "score"}})
+    record.append(study, *events())
+
+    html = page(facts_of(record, study))
+
+    assert sentence in text_of(html)
+    figures = json.loads(re.findall(r'id="plots">(.*?)</script>', html)[0])
+    assert all(figure["data"] for figure in figures.values())
+
+
+# What a user has named
+
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>&amp;"
+
+
+def test_what_a_user_has_named_is_text_and_never_markup(record: Record, tmp_path: Path) -> None:
+    config = StudyConfig(
+        name="hostile", task=CURVE, dataset=HOSTILE, baseline=False, fixed={HOSTILE: HOSTILE}
+    )
+    study = record.create(config, {"baselines": {HOSTILE: 0.1}, "versions": {HOSTILE: HOSTILE}})
+    events = [session("started", 2), suggestion(0, HOSTILE, **{HOSTILE: HOSTILE})]
+    events += [segment(0, 1, 9), *[epoch(0, e, 0.5) for e in range(1, 10)]]
+    events += [suggestion(1, x=0.1), segment(1, 1, 1), failure(1, 1, reason=HOSTILE)]
+    record.append(study, *events, session("finished", 2))
+
+    html = write_report(record, "hostile", tmp_path / "page.html").read_text(encoding="utf-8")
+
+    assert html.count("<script") == 3
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert HOSTILE in text_of(html)
+
+
+def test_a_page_is_written_whole_and_asks_for_nothing(record: Record, tmp_path: Path) -> None:
+    path = write_report(record, "made", tmp_path / "new" / "made.html")
+
+    assert [other.name for other in path.parent.iterdir()] == ["made.html"]
+    assert path.stat().st_size < LIMIT_BYTES
+    assert "default-src 'none'" in path.read_text(encoding="utf-8")
