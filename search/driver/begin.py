@@ -18,6 +18,7 @@ from search.files.study_files import StudyFiles
 from search.record.record import Record, Study
 from search.record.study_names import check_name
 from search.tasks.config import StudyConfig, Value
+from search.tasks.git import commit_of
 from search.tasks.imports import is_there
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
@@ -47,7 +48,13 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     scores = {n: task.objective(labels, p) for n, p in baselines.items()}
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     objective = {"metric": task.metric, "mode": task.mode}
-    origin = {**depends_on(task, prepared, config.task), "baselines": known, "objective": objective}
+    origin = {
+        **depends_on(task, prepared, config.task),
+        "baselines": known,
+        "objective": objective,
+        "examples": len(labels),
+        "git": commit_of(config.task),
+    }
     check_name(config, record.folder, record.names())
     folder = record.study_folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)  # where it cannot be, no study is on record
