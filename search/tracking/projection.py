@@ -20,6 +20,7 @@ from search.reports.summary import complete_trials, describe, study_state, summa
 from search.tasks.task import Task
 from search.tracking.batches import log_batch
 from search.tracking.names import mlflow_name
+from search.tracking.origin import data_set, source_tags
 from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
 __all__ = ["REFUSED", "Projection"]
@@ -66,6 +67,7 @@ class Projection:
         self.sent = 0  # how often something was written: whether it gets on
         self._seen = 0  # so many of history.event_trials
         self._states_at: tuple[Any, ...] = ()  # what every trial's state depends on
+        self._data = data_set(study)
         self._found = StudyRuns(self._client, study, task.name)
         self.find_runs()
 
@@ -128,6 +130,7 @@ class Projection:
         if state == "paused" and run.holds({**tags, "state": "pruned"}):
             # The study goes on, and may end without it: it is left as it is until it is trained.
             tags["state"] = "pruned"
+        self._give_data(run)
         if not run.holds(tags):
             if state == "complete" and self._task.figures:
                 for path in self._record.files(self._study).pictures(number):
@@ -154,6 +157,8 @@ class Projection:
         tags |= {k: str(v) for k, v in config.items() if k in _LOCATION}
         if state != "running":
             tags[EVENTS] = str(self._cursor)
+        tags |= source_tags(self._study)
+        self._give_data(run)
         at = _ms(self._history.spans[-1].ended if self._history.spans else time.time())
         if not run.holds(tags):
             values: dict[str, Any] = {}
@@ -194,6 +199,12 @@ class Projection:
         self.sent += 1
         run.tags |= tags
         run.params |= named.keys()
+
+    def _give_data(self, run: Run) -> None:
+        """Its data set, once."""
+        if not run.has_data and self._data is not None:
+            self._client.log_inputs(run.id, [self._data])
+            run.has_data = True
 
     def _refuse(self, name: str, why: str) -> None:
         """It is told once, however many trials have it."""

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from search.errors import TrackingError
 from search.files.sqlite_uri import sqlite_path
 from search.record.record import Study
+from search.tracking.origin import source_tags
 
 __all__ = ["EPOCHS", "EVENTS", "Run", "StudyRuns", "deleted_experiment"]
 
@@ -36,6 +37,7 @@ class Run:
     tags: dict[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()  # their names: a value never changes
     content: int = 0  # how many metrics and parameters
+    has_data: bool = False  # whether the data set is among its inputs
 
     def holds(self, tags: Mapping[str, str]) -> bool:
         return all(self.tags.get(name) == value for name, value in tags.items())
@@ -135,7 +137,7 @@ class StudyRuns:
         if trial is not None:
             common |= {"trial": str(trial), _PARENT: self.runs[None].id}
             common |= {"phase": self._study.config.phase}
-        tags = {**common, **tags}
+        tags = {**common, **source_tags(self._study), **tags}
         made = self._client.create_run(self.experiment, start_time=at_ms, run_name=name, tags=tags)
         run = Run(id=made.info.run_id, experiment=self.experiment, tags=tags)
         self.runs[trial] = run
@@ -172,6 +174,7 @@ def _read(run: Any) -> Run:
         tags=tags,
         params=frozenset(run.data.params),
         content=len(run.data.metrics) + len(run.data.params),
+        has_data=bool(run.inputs and run.inputs.dataset_inputs),
     )
 
 

@@ -1,0 +1,48 @@
+"""Where runs come from, in a real MLflow store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+
+from search.record.record import Study
+from search.tracking.projection import Projection
+from tests.curve_task import TASK
+from tests.search.studies import scored
+from tests.search.tracking.conftest import Live
+
+ORIGIN = {
+    "baselines": {},
+    "data": "d" * 64,
+    "examples": 50,
+    "git": {"commit": "c" * 40, "changed": True},
+}
+
+
+def _made(live: Live) -> Study:
+    config = dataclasses.replace(live.study.config, name=f"{live.study.name}-2")
+    live.study = live.record.create(config, ORIGIN)
+    live.record.append(live.study, *scored({1: 0.1}, {3: 0.2}))
+    return live.study
+
+
+def test_each_run_tells_its_data_set_and_commit_once(live: Live, calls: Counter[str]) -> None:
+    study = _made(live)
+    for _ in range(2):  # as two processes do
+        live.projection = Projection(live.record, study, TASK)
+        live.projection.deliver()
+
+    assert calls["log_inputs"] == 3
+    for run in live.runs().values():
+        [given] = run.inputs.dataset_inputs
+        assert (given.dataset.name, given.dataset.digest) == ("ones", "d" * 36)
+        assert json.loads(given.dataset.profile) == {"validation_examples": 50}
+        assert json.loads(given.dataset.source)["hash"] == "d" * 64
+        assert run.data.tags["mlflow.source.git.commit"] == "c" * 40
+        assert run.data.tags["mlflow.source.git.dirty"] == "true"
+
+
+def test_a_record_that_tells_neither_is_delivered_without(live: Live) -> None:
+    live.deliver(*scored({1: 0.1}))
+    assert [run.inputs.dataset_inputs for run in live.runs().values()] == [[], []]
