@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from search.tasks.config import Value
@@ -104,6 +104,10 @@ class Trial:
     started_at: float = 0.0  # Unix time in s
     ended_at: float = 0.0  # of its last event
 
+    def copy(self) -> Trial:
+        own = {name: getattr(self, name).copy() for name in ("epochs", "epoch_times", "failures")}
+        return replace(self, **own)
+
     @property
     def number(self) -> int:
         return self.suggestion.trial
@@ -173,13 +177,21 @@ class History:
         self.failures_in_a_row = self.failures_of_begun = 0
         self.last_reason = ""  # of a trial that failed
         self.trained = 0  # trials that have ended an epoch
-        # Numbers of the trials of which each holds now.
         self._open: set[int] = set()
         self._waiting: set[int] = set()
         self._arrived: set[int] = set()
         self._failed: set[int] = set()
-        for at, event in events:
-            self.apply(at, event)
+        for event in events:
+            self.apply(*event)
+
+    def copy(self) -> History:
+        """One that goes on by itself."""
+        twin = History()
+        for name, value in vars(self).items():
+            setattr(twin, name, value.copy() if isinstance(value, list | set) else value)
+        twin.trials = [trial.copy() for trial in self.trials]
+        twin.spans = [replace(span) for span in self.spans]
+        return twin
 
     def apply(self, at: float, event: Event) -> None:
         """Take one event, at `at` seconds since the Unix epoch."""
@@ -242,7 +254,7 @@ class History:
         return "pruned" if session is not None and session.event == "finished" else "paused"
 
     def _update_sets(self, trial: Trial) -> None:
-        """Keep the sets that decisions read, at a cost that does not grow with the study."""
+        """Keep the numbers of those of which each holds, at a cost that does not grow."""
         number = trial.number
         for numbers, holds in (
             (self._open, trial.open),
