@@ -19,6 +19,7 @@ from search.record.record import Record, Study
 from search.reports.notebook import display_in_notebook
 from search.reports.numbers import number_text, number_texts
 from search.reports.summary import complete_trials
+from search.reports.time_left import TimeLeft, clock, time_left_text
 from search.tasks.task import Task
 
 __all__ = ["Progress"]
@@ -43,6 +44,7 @@ class Progress:
             full_length=self._full_length,
             value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
         )
+        self._left = TimeLeft(self._history, study, task, self._full_length)
         self._cursor = 0
         self._unreachable = ""  # why the record does not answer
         self._begun_at = time.monotonic()
@@ -90,6 +92,7 @@ class Progress:
                 self._history.apply(at, event)
                 self._cursor = sequence
             self._unreachable = ""
+            self._left.update(time.time())
         except UnreachableError as error:
             waiting = self._record.unwritten
             self._unreachable = f"{error}; trials pause, {waiting} events wait to be recorded"
@@ -103,7 +106,7 @@ class Progress:
         done, total = self._epochs()
         return (
             f"{self._elapsed()}  {self._counts()}; epochs {done} of {total}, "
-            f"{self._time_left(done, total)}; {self._best()}"
+            f"{self._time_left()}; {self._best()}"
         )
 
     def screen(self) -> Group:
@@ -115,7 +118,7 @@ class Progress:
         return Group(
             Text(f"study {self._study.name}  {self._elapsed()}", style="bold"),
             Text(f"trials   {self._counts()}, of {self._history.length}"),
-            Text(f"epochs   {done} of at most {total}, {self._time_left(done, total)}"),
+            Text(f"epochs   {done} of at most {total}, {self._time_left()}"),
             Text(f"best     {self._best()}"),
             *[Text(f"         {line}") for line in self._baselines()],
             self._rungs(),
@@ -123,7 +126,7 @@ class Progress:
         )
 
     def _elapsed(self) -> str:
-        return _clock(time.monotonic() - self._begun_at)
+        return clock(time.monotonic() - self._begun_at)
 
     def _counts(self) -> str:
         history = self._history
@@ -143,12 +146,8 @@ class Progress:
         most = plan.most_epochs_of(config, history.length, self._full_length, history)
         return history.epochs, most
 
-    def _time_left(self, done: int, total: int) -> str:
-        """By the epochs a second since this session's first epoch began; unknown before it ends."""
-        span = self._history.spans[-1]
-        if span.last_epoch is None or not span.epochs:
-            return "time left unknown"
-        return f"about {_clock((total - done) * span.training_s / span.epochs)} left"
+    def _time_left(self) -> str:
+        return time_left_text(self._left.interval(time.time()))
 
     def _best(self) -> str:
         best = self._complete.best()
@@ -185,8 +184,3 @@ class Progress:
             for trial in busy
         ]
         return lines + ["worker   idle"] * (self._study.config.workers - len(busy))
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -62,7 +62,7 @@ def test_the_line_has_states_epochs_time_left_and_the_best(record, study):
 
     assert "2 complete, 1 failed, 2 paused, 1 running" in line
     assert "epochs 20 of 24" in line  # 2·9 + 4 + 1·2: room for one at epoch 3, none at 9
-    assert re.search(r"about \d:\d\d left", line)
+    assert re.search(r"\d:\d\d left \(\d:\d\d to \d:\d\d\)", line)
     assert "score 0.7500 (trial 1)" in line
     assert "\n" not in line
 
