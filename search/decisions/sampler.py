@@ -71,7 +71,7 @@ def suggest(
         proposer = tpe(own_seed)
         mirrored = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value, kinds=kinds)
     study = optuna.create_study(
-        direction="maximize", sampler=proposer, storage=_MirrorStorage(mirrored)
+        direction="maximize", sampler=proposer, storage=MirrorStorage(mirrored)
     )
     trial = PartlyFixed(study.ask(), fixed, kinds)
     try:
@@ -178,7 +178,7 @@ def _seen(ranked: Ranking) -> list[Trial]:
     return [trials[number] for number in sorted(kept)]
 
 
-class _MirrorStorage(InMemoryStorage):
+class MirrorStorage(InMemoryStorage):
     """Shows the mirrored trials as they are: an Optuna study would copy each, which takes longer
     than TPE does."""
 
