@@ -43,6 +43,8 @@
     for (const key of Object.keys(layout)) {
       if (/^[xy]axis\d*$/.test(key)) layout[key] = merged(axis, layout[key]);
     }
+    const unnamed = figure.data.every((trace) => trace.showlegend === false);
+    if (unnamed && !figure.layout.margin) layout.margin = { ...layout.margin, t: 14 };
     if (narrow.matches) layout.margin = { ...layout.margin, l: 44, r: 6 };
     return { ...layout, height: figure.height, autosize: true };
   };
@@ -53,9 +55,35 @@
     return Plotly.react(id, paint(figure.data), paint(layoutOf(figure)), config);
   };
 
-  // A script may not read another file's fonts or send anything: plotly has all it needs.
+  // The trials that lie in what a reader has marked on axes of parallel coordinates, in words.
+  const selected = (trace) => {
+    const marked = trace.dimensions.filter((axis) => axis.constraintrange);
+    const within = (value, [low, high]) => value >= low && value <= high;
+    const kept = trace.customdata.filter((_, i) =>
+      marked.every(({ constraintrange: range, values }) =>
+        (Array.isArray(range[0]) ? range : [range]).some((each) => within(values[i], each))));
+    const more = kept.length > 20 ? ", …" : "";
+    const named = kept.length ? `: ${kept.slice(0, 20).join(", ")}${more}` : "";
+    return marked.length ? `${kept.length} of ${trace.customdata.length} trials${named}` : "";
+  };
+
+  const listen = (id) => {
+    const element = document.getElementById(id);
+    if (element.data[0].type !== "parcoords") return;
+    const told = document.getElementById(id.replace(/\d+$/, "selected"));
+    element.removeAllListeners("plotly_restyle");
+    element.on("plotly_restyle", () => { told.textContent = selected(element.data[0]); });
+  };
+
+  // What is in sight first; between two figures the reader has the page.
   const drawAll = async () => {
-    for (const [id, figure] of Object.entries(plots)) await draw(id, figure);
+    const top = (id) => document.getElementById(id).getBoundingClientRect().top;
+    const away = (id) => (top(id) < 0 ? -top(id) : Math.max(top(id) - innerHeight, 0));
+    for (const id of Object.keys(plots).sort((a, b) => away(a) - away(b))) {
+      await draw(id, plots[id]);
+      listen(id);
+      await new Promise((done) => setTimeout(done));
+    }
     document.documentElement.dataset.drawn = String(Object.keys(plots).length);
   };
 
