@@ -83,6 +83,8 @@ class Chart:
     more: Mapping[str, Table] = field(default_factory=dict)
     # How to read it.
     note: str = ""
+    # Many small figures side by side.
+    small: bool = False
 
 
 def figure(

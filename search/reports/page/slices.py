@@ -1,0 +1,338 @@
+"""Chart 5: the score by each hyperparameter, where to widen a range, and a map of the two that
+matter most."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from search.decisions.history import Trial
+from search.errors import UserError
+from search.reports.page.chart import (
+    ACCENT,
+    INK,
+    LINE,
+    Chart,
+    Figure,
+    figure,
+    label,
+    round_short,
+    rung_colour,
+    table,
+    view,
+)
+from search.reports.page.facts import Facts
+from search.reports.page.importance import Importance
+from search.reports.page.ranges import Drawn, drawn, rung_value
+from trainables.seeding import derive
+
+__all__ = ["Boundary", "boundaries", "relief", "slices", "widen_sentence"]
+
+# A value so near the end of its range, as a share of it, lies at the boundary.
+NEAR = 0.05
+MOST_SLICES, MOST_DOTS = 12, 250
+# How far dots that fall together are moved, as a share of the way to the next.
+SPREAD = 0.25
+BEST = 3
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The best lies at an end of a range."""
+
+    name: str
+    end: float
+    widen_to: float
+    best_there: int  # of the best `of` complete trials
+    of: int
+
+
+def boundaries(facts: Facts, all_drawn: Sequence[Drawn]) -> list[Boundary]:
+    """Of the numbers whose range is known. Whether a wider range is sensible is not known here."""
+    if facts.best is None:
+        return []
+    found = []
+    for each in all_drawn:
+        value = each.values.get(facts.best.number)
+        if value is None or each.is_choice or not each.known:
+            continue
+        share = each.share(value)
+        if NEAR < share < 1 - NEAR:
+            continue
+        high = share > 0.5
+        best = [t for t in facts.complete[:BEST] if t.number in each.values]
+        wider = _wider(each, high)
+        if not _allowed(facts, each.name, wider):
+            continue
+        there = sum(abs(each.share(each.values[t.number]) - high) <= NEAR for t in best)
+        end = each.ends[high]
+        found.append(Boundary(each.name, end, _wider(each, high), there, len(best)))
+    return found
+
+
+def _allowed(facts: Facts, name: str, value: float) -> bool:
+    """Whether the task's own configuration takes it: no range has to be widened below zero."""
+    assert facts.best is not None
+    config = dict(facts.best.suggestion.config)
+    whole = isinstance(config.get(name), int)
+    try:
+        facts.task.configure({**config, name: int(value) if whole else value})
+    except (UserError, TypeError):
+        return False
+    return True
+
+
+def _wider(each: Drawn, high: bool) -> float:
+    """By half the range, of logarithms or of numbers; at least a step."""
+    low, top = map(each.place, each.ends)
+    by = (top - low) / 2
+    place = top + by if high else low - by
+    wider: float = 10**place if each.log else place
+    step = getattr(each.distribution, "step", None)
+    if step:
+        start, sign = each.ends[high], 1 if high else -1
+        return float(start + sign * max(round(abs(wider - start) / step), 1) * step)
+    return float(f"{wider:.2g}")
+
+
+def widen_sentence(found: Sequence[Boundary]) -> str:
+    """ "" where the best lies within all ranges."""
+    if not found:
+        return ""
+    parts = [
+        f"{each.name} ({each.end:.3g}; there are {each.best_there} of the best {each.of}): widen "
+        f"to {each.widen_to:.3g}"
+        for each in found
+    ]
+    return f"The best lies at the end of the range of {'; of '.join(parts)}."
+
+
+def slices(facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Importance]) -> Chart:
+    """`trials`: by `mirrored`. `ranked`: the most important first."""
+    order = {each.name: place for place, each in enumerate(ranked)}
+    all_drawn = sorted(drawn(facts, trials), key=lambda each: order.get(each.name, len(order)))
+    numbers = {trial.number - 1 for trial in trials}
+    with_value = [t for t in facts.furthest if t.number in numbers]
+    edges = {each.name: each for each in boundaries(facts, all_drawn)}
+    shown = all_drawn[:MOST_SLICES]
+    figures = [_slice(facts, each, with_value, edges.get(each.name)) for each in shown]
+    return Chart(
+        id="slices",
+        title="Where good values lie",
+        caption=_caption(facts, all_drawn, list(edges.values())),
+        figures=figures if with_value else [],
+        small=True,
+        table=_table(facts, all_drawn, with_value),
+        note="Height is the score at a trial's last epoch, colour its rung; the ring is the best. "
+        f"Of more than {MOST_DOTS} trials those that got furthest are drawn, and some of the rest.",
+    )
+
+
+def relief(
+    facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Importance]
+) -> Chart | None:
+    """The map; None of fewer than two hyperparameters."""
+    known = {each.name: each for each in drawn(facts, trials)}
+    names = [each.name for each in ranked if each.name in known][:2]
+    numbers = [t.number - 1 for t in trials if not facts.history.trials[t.number - 1].failed]
+    if len(names) < 2 or len(numbers) < BEST:
+        return None
+    first, second = (known[name] for name in names)
+    both = [n for n in numbers if n in first.values and n in second.values]
+    values = [facts.task.sign * rung_value(facts, facts.history.trials[n]) for n in both]
+    ordered = sorted(both, key=lambda n: -rung_value(facts, facts.history.trials[n]))
+    rows = [
+        [
+            n,
+            first.values[n],
+            second.values[n],
+            facts.value(facts.history.trials[n], facts.ladder[0]),
+        ]
+        for n in ordered
+    ]
+    at_rung = f"{facts.metric} at epoch {facts.ladder[0]}"
+    return Chart(
+        id="map",
+        title=f"{first.name} and {second.name}",
+        caption=_map_caption(facts, first, second, ordered),
+        figures=[_map(facts, first, second, both, values)],
+        table=table(["trial", first.name, second.name, at_rung], rows),
+        note=f"Colour is the value at epoch {facts.ladder[0]}, which every trial has; where values "
+        "fall together, dots are spread a little.",
+    )
+
+
+def _kept(facts: Facts, with_value: Sequence[Trial]) -> list[Trial]:
+    if len(with_value) <= MOST_DOTS:
+        return list(with_value)
+    first, rest = with_value[: MOST_DOTS // 2], with_value[MOST_DOTS // 2 :]
+    step = len(rest) / (MOST_DOTS // 2)
+    return [*first, *(rest[int(i * step)] for i in range(MOST_DOTS // 2))]
+
+
+def _slice(facts: Facts, each: Drawn, with_value: Sequence[Trial], edge: Boundary | None) -> Figure:
+    of = [t for t in _kept(facts, with_value) if t.number in each.values]
+    places = _spread(facts, each, [t.number for t in of])
+    rungs = [sum(t.epoch >= rung for rung in facts.ladder) - 1 for t in of]
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [round_short(place) for place in places],
+            "y": [round_short(facts.value(t)) for t in of],
+            "customdata": [[t.number, str(each.values[t.number])] for t in of],
+            "marker": {
+                "size": 6,
+                "color": [rung_colour(max(rung, 0), len(facts.ladder)) for rung in rungs],
+                "line": {
+                    "color": INK,
+                    "width": [2 if t is facts.best else 0 for t in of],
+                },
+            },
+            "hovertemplate": "trial %{customdata[0]}: %{customdata[1]}, %{y}<extra></extra>",
+            "showlegend": False,
+        }
+    ]
+    axis = each.axis(list(each.values))
+    (low, high), ticks = axis.scale, list(zip(axis.ticks, axis.texts, strict=True))
+    if not each.is_choice:
+        ticks = ticks[::2]
+    margin = 0.5 if each.is_choice else 0.12 * (high - low) or 0.5
+    layout: dict[str, Any] = {"margin": {"l": 44, "r": 8, "t": 26, "b": 30}}
+    if edge is not None:
+        layout |= _mark(each, edge)
+    title = {"text": label(each.name, 30), "font": {"size": 13}, "x": 0.02, "y": 0.98}
+    return figure(
+        data,
+        label=f"{facts.metric} by {each.name}",
+        x={
+            "tickvals": [round_short(tick) for tick, _ in ticks],
+            "ticktext": [text for _, text in ticks],
+            "tickangle": 0,
+            "range": [round_short(low - margin), round_short(high + margin)],
+        },
+        y={**view([facts.value(t) for t in with_value], facts.task.sign)},
+        height=210,
+        title={**title, "yanchor": "top"},
+        **layout,
+    )
+
+
+def _mark(each: Drawn, edge: Boundary) -> dict[str, Any]:
+    """A line at the end of the range, and where to go."""
+    place = round_short(each.place(edge.end))
+    right = edge.end == each.ends[1]
+    line = {"color": ACCENT, "width": 1.5, "dash": "dot"}
+    span = {"x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    note = {
+        "x": place,
+        "yref": "paper",
+        "y": 0.02,
+        "yanchor": "bottom",
+        "xanchor": "right" if right else "left",
+        "text": f"widen to {edge.widen_to:.3g}",
+        "showarrow": False,
+        "font": {"size": 11, "color": ACCENT},
+        "bgcolor": "@paper",
+    }
+    return {"shapes": [{"type": "line", "line": line, **span}], "annotations": [note]}
+
+
+def _spread(facts: Facts, each: Drawn, numbers: Sequence[int]) -> list[float]:
+    """Positions; of choices, and of numbers that fall together, moved a little, always alike."""
+    axis = each.axis(numbers)
+    places = [axis.position[number] for number in numbers]
+    if len(set(places)) > len(places) / 2:
+        return places
+    distinct = sorted(set(places))
+    width = SPREAD * min((b - a for a, b in itertools.pairwise(distinct)), default=1.0)
+    random = np.random.default_rng(derive(facts.study.config.seed, "spread", each.name))
+    return [p + width * float(random.uniform(-1, 1)) for p in places]
+
+
+def _map(
+    facts: Facts, first: Drawn, second: Drawn, numbers: Sequence[int], values: Sequence[float]
+) -> Figure:
+    axes = [each.axis(numbers) for each in (first, second)]
+    sign = facts.task.sign
+    ordered = sorted(sign * value for value in values)
+    ends = sorted(sign * value for value in (ordered[len(ordered) // 4], ordered[-1]))
+    best = facts.best.number if facts.best else None
+    data = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [round_short(place) for place in _spread(facts, first, numbers)],
+        "y": [round_short(place) for place in _spread(facts, second, numbers)],
+        "customdata": list(numbers),
+        "marker": {
+            "size": 9,
+            "color": [round_short(value) for value in values],
+            "cmin": round_short(ends[0]),
+            "cmax": round_short(ends[1]),
+            "colorscale": [[i / 4, f"@rung{i if sign > 0 else 4 - i}"] for i in range(5)],
+            "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": "@soft"}},
+            "line": {"color": INK, "width": [2 if n == best else 0 for n in numbers]},
+        },
+        "hovertemplate": "trial %{customdata}: %{marker.color}<extra></extra>",
+        "showlegend": False,
+    }
+    settings = [
+        {
+            "title": {"text": label(each.name, 30)},
+            "tickvals": [round_short(tick) for tick in axis.ticks],
+            "ticktext": axis.texts,
+            "gridcolor": LINE,
+        }
+        for each, axis in zip((first, second), axes, strict=True)
+    ]
+    return figure(
+        [data],
+        label=f"{facts.metric} by {first.name} and {second.name}",
+        x=settings[0],
+        y=settings[1],
+        height=400,
+    )
+
+
+def _map_caption(facts: Facts, first: Drawn, second: Drawn, ordered: Sequence[int]) -> str:
+    top = ordered[: max(len(ordered) // 5, 1)]
+    parts = []
+    for each in (first, second):
+        values = [each.values[number] for number in top]
+        if each.is_choice:
+            common = max(set(values), key=lambda value: (values.count(value), str(value)))
+            parts.append(f"{each.name} is {common} in {values.count(common)} of them")
+        else:
+            low, high = min(values), max(values)  # type: ignore[type-var]
+            parts.append(f"{each.name} lies between {low:.3g} and {high:.3g}")
+    return f"Of the best {len(top)} of {len(ordered)} trials: {', '.join(parts)}."
+
+
+def _caption(facts: Facts, all_drawn: Sequence[Drawn], edges: Sequence[Boundary]) -> str:
+    if not all_drawn:
+        return "Nothing was drawn, or no trial has reached the first rung."
+    if facts.best is None:
+        return "No trial is complete yet, so no boundary is marked."
+    if not edges:
+        return "The best lies within the range of every hyperparameter: none needs to be widened."
+    return widen_sentence(edges)
+
+
+def _table(facts: Facts, all_drawn: Sequence[Drawn], with_value: Sequence[Trial]) -> Any:
+    """Of each hyperparameter the range, and the values of the best trials."""
+    best = with_value[:BEST]
+    rows = []
+    for each in all_drawn:
+        if each.is_choice:
+            range_ = ", ".join(str(choice) for choice in each.choices)
+        else:
+            low, high = each.ends
+            range_ = f"{low:.4g} to {high:.4g}{', log' if each.log else ''}"
+        values = [each.values.get(t.number, "not used") for t in best]
+        rows.append([each.name, range_ if each.known else f"{range_} (seen)", *values])
+    return table(["hyperparameter", "range", *(f"trial {t.number}" for t in best)], rows)
