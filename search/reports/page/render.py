@@ -15,9 +15,14 @@ from search.reports.page.again import command_again, configuration, made_of
 from search.reports.page.answers import answers, headline
 from search.reports.page.best_so_far import best_so_far
 from search.reports.page.chart import Chart
+from search.reports.page.coordinates import coordinates
 from search.reports.page.cost import cost, failures
 from search.reports.page.curves import curves
 from search.reports.page.facts import Facts, gather
+from search.reports.page.importance import importance, importances
+from search.reports.page.ranges import drawn, mirrored
+from search.reports.page.rungs import rungs
+from search.reports.page.slices import boundaries, relief, slices, widen_sentence
 from search.reports.page.timeline import timeline
 from search.reports.recorded_task import shown_task
 from search.tasks.task import Task
@@ -39,9 +44,15 @@ def write_report(record: Record, name: str, path: Path, task: Task | None = None
 
 def charts(facts: Facts) -> list[Chart]:
     """In the order of the page."""
+    trials, ranked = mirrored(facts), importances(facts)
     found = [
         best_so_far(facts),
         curves(facts),
+        coordinates(facts, trials, ranked),
+        importance(facts, ranked),
+        slices(facts, trials, ranked),
+        relief(facts, trials, ranked),
+        rungs(facts),
         timeline(facts),
         cost(facts),
         failures(facts),
@@ -51,16 +62,17 @@ def charts(facts: Facts) -> list[Chart]:
 
 def page(facts: Facts) -> str:
     """The study's page, as HTML."""
-    drawn = charts(facts)
+    shown = charts(facts)
+    sentence = widen_sentence(boundaries(facts, drawn(facts, mirrored(facts))))
     made_at = datetime.datetime.fromtimestamp(facts.record.now(), datetime.UTC)
     return render(
         "page.html.j2",
-        drawn,
+        shown,
         title=facts.study.name,
         facts=facts,
         headline=headline(facts),
-        answers=answers(facts),
-        charts=drawn,
+        answers=answers(facts, [sentence] if sentence else []),
+        charts=shown,
         configuration=configuration(facts),
         made_of=made_of(facts),
         again=command_again(facts),
