@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from search.record.record import open_record
 from search.reports.page.render import write_report
-from tests.browser import chromium, opened
+from tests.browser import Opened, chromium, opened
 from tests.conftest import needs
 from tests.search.reports.page.simulated import simulated
 
@@ -20,6 +20,22 @@ pytestmark = needs("chromium")
 
 # Of WCAG 2.1: text, and what of a picture is needed to understand it.
 TEXT, MARK = 4.5, 3.0
+TEXTS = """() => {
+    const seen = (colour) => !/^rgba.*, 0\\)$/.test(colour);
+    const ground = (e) => {
+        for (; e; e = e.parentElement) {
+            const colour = getComputedStyle(e).backgroundColor;
+            if (seen(colour)) return colour;
+        }
+    };
+    const of = (selector, property) => [...document.querySelectorAll(selector)]
+        .filter(e => e.textContent.trim() && getComputedStyle(e).fillOpacity !== "0")
+        .map(e => [e.textContent.slice(0, 30), getComputedStyle(e)[property], ground(e)]);
+    return [...of("h1, h2, p, pre, th, td, summary, footer", "color"), ...of("svg text", "fill")];
+}"""
+MARKS = """["accent", "solid", "failed", "rung2", "rung3", "rung4"].map(name =>
+    [name, getComputedStyle(document.documentElement).getPropertyValue("--" + name),
+     getComputedStyle(document.body).backgroundColor])"""
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +52,73 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(record, "made", folder / "made.html")
 
 
-def test_it_draws_every_chart_without_a_word_or_a_request(browser: Browser, made: Path) -> None:
+@pytest.fixture(scope="module")
+def desktop(browser: Browser, made: Path) -> Iterator[Opened]:
+    """One page for all tests of it: to open and draw it takes a second or two."""
     with opened(browser, made) as found:
-        drawn = found.page.evaluate(
-            """[...document.querySelectorAll(".figure")].map(
-                f => [f.id, f.querySelectorAll(
-                    ".trace path, .point path, .points path, canvas, .fills path").length,
-                    f.getBoundingClientRect().height])"""
-        )
+        yield found
+        assert found.complaints == []
+        assert found.requests == [made.resolve().as_uri()]
 
-    assert found.complaints == []
-    assert found.requests == [made.resolve().as_uri()]
-    assert len(drawn) >= 6
+
+def test_it_draws_every_chart(desktop: Opened) -> None:
+    drawn = desktop.page.evaluate(
+        """[...document.querySelectorAll(".figure")].map(
+            f => [f.id, f.querySelectorAll(
+                ".trace path, .point path, .points path, canvas, .fills path").length,
+                f.getBoundingClientRect().height])"""
+    )
+
+    assert len(drawn) >= 12
     assert all(marks > 0 and height > 100 for _, marks, height in drawn), drawn
 
 
+def test_a_reader_can_keep_the_trials_that_lie_in_a_part_of_an_axis(desktop: Opened) -> None:
+    page = desktop.page
+    page.locator("#coordinates-0").scroll_into_view_if_needed()
+    box = page.locator("#coordinates-0 .axis-brush").first.bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2
+
+    page.mouse.move(middle, box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + 0.6 * box["height"], steps=8)
+    page.mouse.up()
+    page.wait_for_function("document.getElementById('coordinates-selected').textContent")
+
+    kept = page.evaluate(
+        """() => {
+            const trace = document.getElementById("coordinates-0").data[0];
+            const [axis] = trace.dimensions.filter(d => d.constraintrange);
+            const [low, high] = axis.constraintrange;
+            return trace.customdata.filter((_, i) =>
+                axis.values[i] >= low && axis.values[i] <= high);
+        }"""
+    )
+    assert 0 < len(kept) < 60
+    said = page.inner_text("#coordinates-selected")
+    assert re.fullmatch(rf"{len(kept)} of \d+ trials: {kept[0]}, .*", said)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_marks_stand_out_from_the_ground(desktop: Opened, scheme: Any) -> None:
+    page = desktop.page
+    page.emulate_media(color_scheme=scheme)
+    soft = "getComputedStyle(document.querySelector('footer')).color"
+    page.wait_for_function(
+        f"getComputedStyle(document.querySelector('#cost-0 .xtick text')).fill === {soft}"
+    )
+
+    texts, marks = page.evaluate(TEXTS), page.evaluate(MARKS)
+
+    assert len(texts) > 100
+    assert [text for text in texts if contrast(*text[1:]) < TEXT] == []
+    assert [mark for mark in marks if contrast(*mark[1:]) < MARK] == []
+    assert (luminance(marks[0][2]) < 0.1) == (scheme == "dark")
+
+
 def test_a_phone_scrolls_down_only(browser: Browser, made: Path) -> None:
-    width = 360
-    with opened(browser, made, width=width) as found:
+    with opened(browser, made, width=360) as found:
         for summary in found.page.query_selector_all("summary"):
             summary.click()
         wide = found.page.evaluate(
@@ -64,51 +129,7 @@ def test_a_phone_scrolls_down_only(browser: Browser, made: Path) -> None:
         scroll = found.page.evaluate("document.documentElement.scrollWidth")
 
     assert wide == []
-    assert scroll == width
-    assert found.complaints == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_marks_stand_out_from_the_ground(
-    browser: Browser, made: Path, scheme: str
-) -> None:
-    with opened(browser, made, scheme=scheme) as found:
-        texts = found.page.evaluate(
-            """() => {
-                const grounds = (e) => {
-                    for (; e; e = e.parentElement) {
-                        const colour = getComputedStyle(e).backgroundColor;
-                        if (colour !== "rgba(0, 0, 0, 0)") return colour;
-                    }
-                };
-                const all = "h1, h2, p, pre, th, td, summary, footer";
-                const told = [...document.querySelectorAll(all)]
-                    .filter(e => e.textContent.trim())
-                    .map(e => [e.textContent.slice(0, 30), getComputedStyle(e).color, grounds(e)]);
-                const drawn = [...document.querySelectorAll("svg text")]
-                    .filter(e => e.textContent.trim())
-                    .map(e => [e.textContent, getComputedStyle(e).fill, grounds(e)]);
-                return [...told, ...drawn];
-            }"""
-        )
-        marks = found.page.evaluate(
-            """["accent", "solid", "failed", "rung2", "rung3", "rung4"].map(name =>
-                [name, getComputedStyle(document.documentElement).getPropertyValue("--" + name),
-                 getComputedStyle(document.body).backgroundColor])"""
-        )
-
-    assert len(texts) > 100
-    assert [t for t in texts if contrast(t[1], t[2]) < TEXT] == []
-    assert [m for m in marks if contrast(m[1], m[2]) < MARK] == []
-    assert luminance(texts[0][2]) < 0.1 or scheme == "light"
-
-
-def test_colours_follow_the_reader_s_mode(browser: Browser, made: Path) -> None:
-    colour = "document.querySelector('#curves-0 .xtick text').style.fill"
-    with opened(browser, made) as found:
-        light = found.page.evaluate(colour)
-        found.page.emulate_media(color_scheme="dark")
-        found.page.wait_for_function(f"{colour} !== {light!r}")
+    assert scroll == 360
     assert found.complaints == []
 
 
@@ -119,7 +140,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def luminance(colour: str) -> float:
-    numbers: list[Any] = [float(n) for n in re.findall(r"[\d.]+", colour)][:3]
+    numbers = [float(n) for n in re.findall(r"[\d.]+", colour)][:3]
     if colour.strip().startswith("#"):
         numbers = [int(colour.strip()[i : i + 2], 16) for i in (1, 3, 5)]
     linear = [
