@@ -83,22 +83,26 @@ def build_optimizer(name: str, parameters: Mapping[str, Tensor]) -> Optimizer:
 
 @dataclass
 class Schedule:
-    """The learning rate's factor: `linear` to zero at the end, or a tenth after a `plateau`."""
+    """The learning rate's factor: `linear` to zero at the end, or a tenth after a `plateau`, by
+    the rule and the defaults of torch.optim.lr_scheduler.ReduceLROnPlateau."""
 
     kind: str
     factor: float = 1.0
     best: float = float("inf")  # dev MSE
     waited: int = 0  # epochs since the best
 
-    PATIENCE = 20  # the report's, as in torch's ReduceLROnPlateau
+    PATIENCE = 20  # the report's
     REDUCTION = 0.1
+    THRESHOLD = 1e-4  # of the best: what falls by less is no improvement
 
     def factor_at(self, done: float) -> float:
         """`done`: the share of all steps up to max_epochs that is behind us."""
         return 1 - done if self.kind == "linear" else self.factor
 
     def epoch_ended(self, dev_mse: float) -> None:
-        improved = dev_mse < self.best
-        self.best, self.waited = min(self.best, dev_mse), 0 if improved else self.waited + 1
+        if dev_mse < self.best * (1 - self.THRESHOLD):
+            self.best, self.waited = dev_mse, 0
+        else:
+            self.waited += 1
         if self.waited > self.PATIENCE:
             self.factor, self.waited = self.factor * self.REDUCTION, 0
