@@ -15,6 +15,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "norm": ("none", "layer", "contrast"),
     "pooling": ("last", "max", "mean"),
     "similarity": ("sum", "mean"),
+    "padding": ("none", "zero", "wrap"),
+    "output_scale": (1.0, 5.0),
     "optimizer": ("rmsprop", "adam"),
     "schedule": ("plateau", "linear"),
     "layers": (1, 2),
@@ -48,6 +50,11 @@ class Config:
     schedule: str = "linear"
     label_smoothing: float = 0.0  # ε: targets move by this share towards their mean
     batch_size: int = 64  # pairs
+    # The report's: each sentence has 55 tokens, by a padding word that encoder and pooling read as
+    # any other (zero), or by its own again, in training from a random one on (wrap)
+    padding: str = "none"
+    # The loss compares label / 5 with the output (1), or the label with 5 times that (5)
+    output_scale: float = 1.0
 
     def __post_init__(self) -> None:
         check_types(self)

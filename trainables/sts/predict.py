@@ -22,6 +22,7 @@ from trainables.sts import Config
 from trainables.sts.batches import collate
 from trainables.sts.data import Data, Split, index, tokenise
 from trainables.sts.model import score
+from trainables.sts.padding import padded
 from trainables.sts.vectors import (
     fasttext_ngrams,
     unseen_length,
@@ -147,6 +148,7 @@ class Similarity:
     def _score(self, split: Split, table_VD: Tensor) -> np.ndarray:
         predictions_N = np.empty(len(split), dtype=np.float32)
         directions, cpu = 1 + self._config.bidirectional, torch.device("cpu")
+        split = padded(split, self._config.padding)
         for pairs_N in _batches(split):
             batch = collate(split, pairs_N, directions, cpu)
             scores_N = score(self._config, self._parameters, table_VD[batch.rows_U], batch)

@@ -23,6 +23,7 @@ from trainables.sts.batches import Batch, epoch_batches, sorted_batches
 from trainables.sts.data import Data
 from trainables.sts.model import Parameters, initialise, score
 from trainables.sts.optimizers import Optimizer, Schedule, build_optimizer
+from trainables.sts.padding import padded
 from trainables.sts.vectors import vocabulary_vectors
 
 __all__ = ["train"]
@@ -54,7 +55,8 @@ def train(
     first = 1
     if resume_from is not None:
         first = 1 + _restore(resume_from, trained, optimizer, schedule, vectors)
-    dev = list(sorted_batches(data.dev, _DEV_BATCH, directions, device))
+    dev_split = padded(data.dev, config.padding)
+    dev = list(sorted_batches(dev_split, _DEV_BATCH, directions, device))
     table_rate = _SLOW if config.tuning == "slow" else 1.0
     mean = float(data.train.scores_N.mean()) / _TOP
     batches_per_epoch = -(-len(data.train) // config.batch_size)
@@ -64,13 +66,15 @@ def train(
         loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         # All at once: a copy to a GPU waits for what was started there before, so none is made
         # between steps.
-        batches = list(epoch_batches(data.train, config.batch_size, directions, generator, device))
+        pairs = padded(data.train, config.padding, generator)
+        batches = list(epoch_batches(pairs, config.batch_size, directions, generator, device))
         for step, batch in enumerate(batches):
             vectors_UD = table_VD[batch.rows_U]
             leaves = parameters | ({"table": vectors_UD.requires_grad_()} if tuned else {})
             target_N = batch.scores_N / _TOP
             target_N += config.label_smoothing * (mean - target_N)
-            loss = F.mse_loss(score(config, parameters, vectors_UD, batch), target_N)
+            outputs_N = score(config, parameters, vectors_UD, batch)
+            loss = F.mse_loss(config.output_scale * outputs_N, config.output_scale * target_N)
             gradients = torch.autograd.grad(loss, list(leaves.values()))
             done = (number - 1 + step / batches_per_epoch) / max_epochs
             rate = config.learning_rate * schedule.factor_at(done)
@@ -80,7 +84,7 @@ def train(
                     optimizer.update_rows(name, batch.rows_U, gradient, rate * table_rate)
                 else:
                     optimizer.update(name, gradient, rate)
-            loss_sum += loss.detach() * len(target_N)
+            loss_sum += loss.detach() / config.output_scale**2 * len(target_N)
         predictions_N = _predict(config, parameters, table_VD, dev, len(data.dev))
         metrics = {
             "dev_pearson": pearson(data.dev.scores_N, predictions_N),
