@@ -98,9 +98,10 @@ def run(
     notebook or in the script that calls this. None stands for the task's own value; for
     `workers`, as many as the machine's cores and GPUs hold. `fixed`: hyperparameters that are not
     drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `others`: further
-    fields of StudyConfig: seed, sampler, scheduler, min_epochs, reduction_factor, baseline,
-    cpus_per_trial, trial_timeout_s, keep_checkpoints, tracking_uri, storage. Where studies are
-    kept, by default, is what the commands' environment variables say, else ./studies.
+    fields of StudyConfig: points (names of the task's, or name → hyperparameters), point_seeds,
+    seed, sampler, scheduler, min_epochs, reduction_factor, baseline, cpus_per_trial,
+    trial_timeout_s, keep_checkpoints, tracking_uri, storage. Where studies are kept, by
+    default, is what the commands' environment variables say, else ./studies.
 
     Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
     `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot
@@ -126,7 +127,7 @@ def run(
         **others,
     )
     return Study(opened.record, opened.study, opened.task).drive(
-        opened, trials, time_budget_s, address, quiet, say
+        opened, opened.study.config.trials, time_budget_s, address, quiet, say
     )
 
 

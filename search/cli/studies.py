@@ -81,6 +81,14 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--dataset", help="the task's data set (its first)")
     run.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
+    run.add_argument(
+        "--points",
+        metavar="NAME,…|FILE.json",
+        help="named configurations to train first and in full (the task's first points)",
+    )
+    run.add_argument(
+        "--point-seeds", type=int, default=1, help="train each of them so often, on other seeds (1)"
+    )
     run.add_argument("--no-baseline", action="store_true", help="do not train the named points")
     add_stores(run)
     _trial_timeout(run, "10 × the median, at least 10m")
@@ -134,6 +142,8 @@ def _run(options: argparse.Namespace) -> int:
             keep_checkpoints=options.keep_checkpoints,
             cpus_per_trial=options.cpus_per_trial,
             baseline=not options.no_baseline,
+            points=options.points,
+            point_seeds=options.point_seeds,
             tracking_uri=options.tracking_uri,
             storage=options.storage,
         ),

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value
 from search.tasks.defined_here import MAIN, name_of
 from search.tasks.hyperparameter import parse_hyperparameter
+from search.tasks.points import Points, find_points
 from search.tasks.provenance import changes, depends_on
 from search.tasks.registry import find_task
 from search.tasks.task import Task
@@ -44,6 +45,7 @@ OPTIONS = (
     "seed",
     "workers",
     "baseline",
+    "point_seeds",
     "trial_timeout_s",
     "keep_checkpoints",
 )
@@ -74,12 +76,15 @@ def new_study(
     storage: str | None = None,
     cpus_per_trial: int = 1,
     gpus_per_trial: float = 0.0,
+    points: str | Sequence[str] | Points | None = None,
     **others: Any,
 ) -> OpenStudy:
     """Check all that can be known before the start, prepare the data, put the study on record.
 
-    `fixed`: values of hyperparameters that are not drawn; a text is read as typed. `others`:
-    further fields of StudyConfig; None stands for the task's own, or for as many workers as fit.
+    `fixed`: values of hyperparameters that are not drawn; a text is read as typed. `points`: what
+    is trained first and in full (search/tasks/points.py); the study has as many trials at least.
+    `others`: further fields of StudyConfig; None stands for the task's own, or for as many workers
+    as fit.
     Raises UserError, DataError.
     """
     task_name = given_task if isinstance(given_task, str) else name_of(given_task)
@@ -110,6 +115,11 @@ def new_study(
         if key not in OPTIONS:
             raise UserError(f"there is no option {key!r}; there are: {', '.join(OPTIONS)}")
     given = {key: value for key, value in others.items() if value is not None}
+    if points is not None:
+        with user_code(f"a point of task {task_name} raises"):
+            given["points"] = find_points(task, points)
+        runs = len(given["points"]) * given.get("point_seeds", 1)
+        given["trials"] = max(given.get("trials", 0), runs)
     config = StudyConfig(
         name=name or time.strftime(f"{task.name}-%Y%m%d-%H%M%S"),
         task=task_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -29,11 +30,17 @@ def _as_typed(option: str, value: Any) -> list[str]:
     """An option of `search.run` on the command line."""
     if option == "fixed":
         return [text for key, inner in value.items() for text in ("--set", f"{key}={inner}")]
+    if option == "points" and value is not None:
+        return ["--points", value if isinstance(value, str) else _points_as_typed(value)]
     if option == "baseline":
         return [] if value else ["--no-baseline"]
     if value is None or option in ("name", "quiet", "say"):
         return []
     return ["--" + option.removesuffix("_s").replace("_", "-"), str(value)]
+
+
+def _points_as_typed(points: Any) -> str:
+    return json.dumps(points) if isinstance(points, Mapping) else ",".join(points)
 
 
 def new_name(task: str) -> str:

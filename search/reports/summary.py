@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from search.decisions import plan
@@ -102,12 +103,15 @@ def _baselines(
 ) -> dict[str, Any]:
     """The named points trained in the study and what needs no training, by name."""
     found: dict[str, Any] = {}
+    runs: dict[str, list[Trial]] = {}
     for trial in history.trials[: len(task.first_trials(study.config))]:
         if trial.epoch >= study.config.max_epochs:
-            found[trial.suggestion.source] = {
-                "trial": trial.number,
-                "value": trial.value(task.metric),
-            }
+            runs.setdefault(trial.suggestion.source, []).append(trial)
+    for name, trials in runs.items():
+        mean = fmean(trial.value(task.metric) for trial in trials)
+        found[name] = {"trial": trials[0].number, "value": mean}
+        if len(trials) > 1:
+            found[name]["runs"] = len(trials)
     files, ranked = record.files(study), ranking.top(len(ranking))
     for name, value in study.origin["baselines"].items():
         found[name] = {"value": value}
@@ -133,7 +137,9 @@ def describe(summary: Mapping[str, Any]) -> str:
         lines += [f"    {name} = {value}" for name, value in best["config"].items()]
     for (name, baseline), value in zip(summary["baselines"].items(), shown, strict=True):
         line = f"{name}: {metric} {value}"
-        if "trial" in baseline:
+        if "runs" in baseline:
+            line += f" (mean of {baseline['runs']} runs, trial {baseline['trial']} the first)"
+        elif "trial" in baseline:
             line += f" (trial {baseline['trial']} of this study)"
         paired = baseline.get("best_minus_this")
         if paired:

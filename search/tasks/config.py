@@ -44,6 +44,9 @@ class StudyConfig:
     gpus_per_trial: float = 0.0  # below 1: a share of one card
     fixed: Mapping[str, Value] = field(default_factory=dict)  # hyperparameters that are not drawn
     baseline: bool = True  # trial 0 is the report's configuration, trial 1 our default
+    # Trained in full in their place, name → whole configuration; None: the task's first points
+    points: Mapping[str, Mapping[str, Value]] | None = None
+    point_seeds: int = 1  # so often each of them, on seeds of their own
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
     keep_checkpoints: int = 5  # of the best trials, once the study is finished
     data_dir: str | None = None  # the only folder data are taken from, if given
@@ -78,6 +81,7 @@ class StudyConfig:
             ("workers", 1, 10_000),
             ("cpus_per_trial", 1, 10_000),
             ("keep_checkpoints", 1, MAX_COUNT),
+            ("point_seeds", 1, MAX_COUNT),
         ):
             value = getattr(self, name)
             if value < least:

@@ -206,8 +206,12 @@ class Task:
     def first_trials(self, config: StudyConfig) -> list[tuple[str, dict[str, Value]]]:
         """The study's trials that are not drawn: name and whole configuration.
 
-        The report's own configuration is run as it stands; our default takes the fixed values.
+        Points that were asked for are run as they stand. Of the task's own the first is too (the
+        report's); the others (our default) take the fixed values.
         """
+        if config.points is not None:
+            named = [(name, dict(values)) for name, values in config.points.items()]
+            return (named * config.point_seeds)[: config.trials]
         names = self.first_points(config.fixed) if config.baseline else ()
         return [
             (name, self.configure({**self.points[name], **(config.fixed if number else {})}))
