@@ -53,6 +53,9 @@ class ModelModule(Protocol):
         """Inputs as typed on a command line. Raises ValueError, OSError."""
         ...
 
+    # It may have `answer_from(predictions)`, too: the columns that `Model.answer` gives for such
+    # predictions. An ensemble needs it, which answers with the mean of its members' predictions.
+
 
 def seal(folder: Path) -> str:
     """Write the SHA-256 of every file in `folder`; the model's hash, in hexadecimal."""

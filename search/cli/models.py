@@ -61,6 +61,15 @@ def add_commands(command: AddCommand) -> None:
         "--no-audit", dest="audit", action="store_const", const=0, help="the same as --audit 0"
     )
     promote.add_argument(
+        "--ensemble",
+        type=int,
+        nargs="?",
+        const=10,
+        default=0,
+        metavar="K",
+        help="register one model that averages at most K runs' predictions (10)",
+    )
+    promote.add_argument(
         "--force", action="store_true", help="champion, whatever the comparison says; recorded"
     )
     promote.add_argument(
@@ -100,6 +109,7 @@ def _promote(options: argparse.Namespace) -> int:
             prefer=options.prefer,
             final_seeds=options.final_seeds,
             audit=options.audit,
+            ensemble=options.ensemble,
             force=options.force,
             accept_changes=options.accept_changes,
             tracking_uri=options.tracking_uri,

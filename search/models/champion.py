@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 
 from search.errors import RegistryError
-from search.models.registry import registry_client, validation_predictions, version_with
+from search.models.registry import (
+    registry_client,
+    validation_predictions,
+    version_with,
+    weights_of,
+)
 from search.reports.numbers import estimate_text
+from search.statistics.ensemble import ensemble_values
 from search.statistics.intervals import Estimate, difference
 
 __all__ = ["Registered", "decide_alias"]
@@ -41,13 +47,15 @@ def decide_alias(
     sign: int,
     force: bool,
     optimism: float = 0.0,
+    weights: Sequence[int] | None = None,
 ) -> Registered:
     """Name the version champion if there is none or it is beyond the noise better, else challenger.
 
     Compared are validation predictions (S, N …) of the final runs, of which `values` are taken
     (search/statistics/pseudo_values.py), so that a test score stays one that nothing was chosen by.
     `optimism`: how much better the version looks by having been chosen on these examples. It is
-    taken off, as the champion's own is, which its tag tells.
+    taken off, as the champion's own is, which its tag tells. `weights`: of an ensemble, whose
+    members' predictions these are.
     """
     client = registry_client(uri)
     champion = version_with(client, name, "champion")
@@ -57,7 +65,11 @@ def decide_alias(
         return Registered(name=name, version=version, alias=alias, why="it is already")
     if champion is not None:
         gain_on = functools.partial(
-            _gain, values, validation, sign * (optimism - _optimism(champion))
+            _gain,
+            values,
+            _values(values, validation, weights),
+            sign * (optimism - _optimism(champion)),
+            weights_of(champion.tags),
         )
         new = client.get_model_version(name, version)
         better, why = _better(client, champion, new, gain_on, metric=metric, sign=sign)
@@ -75,12 +87,23 @@ def decide_alias(
 
 def _gain(
     values: Callable[[Sequence[np.ndarray]], np.ndarray],
-    new: np.ndarray,
+    new_SN: np.ndarray,
     less: float,
+    weights: Sequence[int] | None,
     old: np.ndarray,
 ) -> Estimate:
     """Of the new over the old runs, less what only looks like one."""
-    return difference(values(list(new)) - less, values(list(old)), same_seeds=False)
+    return difference(new_SN - less, _values(values, old, weights), same_seeds=False)
+
+
+def _values(
+    values: Callable[[Sequence[np.ndarray]], np.ndarray],
+    validation: np.ndarray,
+    weights: Sequence[int] | None,
+) -> np.ndarray:
+    if weights is None:
+        return values(list(validation))
+    return ensemble_values(values, list(validation), weights)
 
 
 def _optimism(version: Any) -> float:

@@ -26,6 +26,7 @@ import numpy as np
 from search.files.sqlite_uri import sqlite_path
 from search.models.registry import SERVER_CODE, parse_name
 from search.tasks.task import Task
+from trainables import ensemble
 from trainables.export import DESCRIPTION, verify
 
 __all__ = ["LocalAnswers", "ask"]
@@ -106,13 +107,15 @@ def _load(folder: Path, task: Task, inputs: Any) -> Any:
     served = described["flavors"]["python_function"]
     code = folder / Path(served["model_code_path"]).name
     sealed = folder / served["artifacts"]["model"]["path"]
-    module = json.loads((sealed / DESCRIPTION).read_text(encoding="utf-8"))["module"]
+    sealed_as = json.loads((sealed / DESCRIPTION).read_text(encoding="utf-8"))
+    is_ensemble = sealed_as["module"] == ensemble.MODULE
+    module = sealed_as["of"] if is_ensemble else sealed_as["module"]
     if code.read_bytes() != SERVER_CODE.read_bytes() or module != task.model:
         raise LookupError("it is served by other code")
     if not _takes(json.loads(described["signature"]["inputs"]), inputs):
         raise LookupError("it takes other inputs")
     verify(sealed)
-    return task.model_module().load(sealed)
+    return ensemble.load(sealed) if is_ensemble else task.model_module().load(sealed)
 
 
 def _takes(signature: list[dict[str, Any]], inputs: Any) -> bool:

@@ -7,11 +7,12 @@ the validation predictions of its final runs, so that a later model can be held 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ __all__ = [
     "registry_errors",
     "validation_predictions",
     "version_with",
+    "weights_of",
 ]
 
 SERVER_CODE = Path(__file__).with_name("model_server.py")
-_EVALUATION = "promotion"  # artifact folder of the final run
+_EVALUATION = "promotion"  # artifact folder of the final run, or of an ensemble's study
+_WEIGHTS = "weights"  # the tag of an ensemble: how often each of its members is counted
 _VALIDATION = "validation.npy"  # (S, N) or (S, N, classes) float32
 
 
@@ -61,18 +64,23 @@ def register(
     validation: np.ndarray,
     requirements: list[str],
     tags: Mapping[str, str],
+    weights: Sequence[int] | None = None,
 ) -> str:
     """Put the sealed folder `model` into the registry once; its version.
 
     `example` and the model's `answer` to it fix the signature. The same weights of the same study
     are registered once, however often this is called; what later seeds say of them is added.
+    `validation`: predictions of the final runs, or of an ensemble's members, which have `weights`.
     """
     client = registry_client(uri)
+    tags = {**tags, "model": model_hash}
+    if weights is not None:
+        tags[_WEIGHTS] = json.dumps(list(weights))
     for known in client.search_model_versions(f"name='{name}' and tags.model='{model_hash}'"):
         if known.tags.get("study") == tags["study"]:
             _refresh(client, known, validation, tags)
             return str(known.version)
-    _log_validation(client, run_id, validation)
+    _log_validation(client, run_id, validation, tags)
     logged = _log(experiment, run_id, model, example, answer, requirements)
     if not client.search_registered_models(f"name='{name}'"):
         client.create_registered_model(name)
@@ -81,7 +89,7 @@ def register(
         source=logged.model_uri,
         run_id=run_id,
         model_id=logged.model_id,  # a server refuses a source that it does not name
-        tags={**tags, "model": model_hash},
+        tags=tags,
     )
     return str(version.version)
 
@@ -94,26 +102,39 @@ def _refresh(client: Any, known: Any, validation: np.ndarray, tags: Mapping[str,
         if len(validation_predictions(client, known)) >= len(validation):
             return
     with contextlib.suppress(MlflowException):  # its run is gone, and cannot hold them
-        _log_validation(client, known.run_id, validation)
+        _log_validation(client, known.run_id, validation, tags)
         for key, value in tags.items():
             client.set_model_version_tag(known.name, known.version, key, value)
 
 
-def _log_validation(client: Any, run_id: str, validation: np.ndarray) -> None:
+def _log_validation(
+    client: Any, run_id: str, validation: np.ndarray, tags: Mapping[str, str]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, _VALIDATION)
         np.save(path, validation, allow_pickle=False)
-        client.log_artifact(run_id, str(path), _EVALUATION)
+        client.log_artifact(run_id, str(path), _folder(tags))
 
 
 def validation_predictions(client: Any, version: Any) -> np.ndarray:
     """The predictions that lie beside a version. Raises RegistryError."""
     try:
-        path = client.download_artifacts(version.run_id, f"{_EVALUATION}/{_VALIDATION}")
+        folder = _folder(version.tags)
+        path = client.download_artifacts(version.run_id, f"{folder}/{_VALIDATION}")
         found: np.ndarray = np.load(path, allow_pickle=False)
     except Exception as error:  # its run is gone, the file, or the store that it is in
         raise RegistryError(first_line(error)) from None
     return found
+
+
+def weights_of(tags: Mapping[str, str]) -> list[int] | None:
+    """Of an ensemble's members; None: the version is a single model."""
+    return json.loads(tags[_WEIGHTS]) if _WEIGHTS in tags else None
+
+
+def _folder(tags: Mapping[str, str]) -> str:
+    """A study's run may hold several ensembles, each with predictions of its own."""
+    return f"{_EVALUATION}/{tags['model'][:16]}" if _WEIGHTS in tags else _EVALUATION
 
 
 @registry_errors()

@@ -66,6 +66,7 @@ def promote_study(
     prefer: Prefer,
     final_seeds: int,
     audit: int,
+    ensemble: int,
     force: bool,
     accept_changes: bool,
     address: str | None,
@@ -102,6 +103,7 @@ def promote_study(
         prefer=prefer,
         final_seeds=final_seeds,
         audit=audit,
+        ensemble=ensemble,
         force=force,
         obeyed=newest_request(record, study),
     )

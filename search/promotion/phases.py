@@ -39,7 +39,9 @@ __all__ = [
 # A phase's study, what is to be run of it, and how many trials it may come to have.
 Drive = Callable[[Study, Given, int], None]
 
-KEEP_ALL = 10_000  # checkpoints: final runs become models
+# Checkpoints: final runs become models, those of the confirmation perhaps members of one, and are
+# dropped at the promotion's end if not.
+KEEP_ALL = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ class Promotion:
     prefer: Prefer = "best"
     final_seeds: int = 5  # further ones of the candidate
     audit: int = AUDITED  # stopped trials that are trained to the end, to tell what stopping cost
+    ensemble: int = 0  # members at most of one that is registered; 0: the best single model is
     force: bool = False  # champion whatever the comparison says
     obeyed: int = 0  # the last request to stop that is not for this promotion
 
@@ -65,6 +68,8 @@ class Promotion:
         for name, least in (("top", 1), ("runs", 2), ("final_seeds", 1), ("audit", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.ensemble != 0 and self.ensemble < 2:
+            raise UserError(f"ensemble must be at least 2 members, got {self.ensemble}")
         if self.tolerance is not None and not 0 < self.tolerance < math.inf:
             raise UserError(f"tolerance must be above 0, got {self.tolerance:g}")
         if self.prefer not in get_args(Prefer):
@@ -182,7 +187,7 @@ def _phase_study(promotion: Promotion, phase: Phase) -> Study:
         trials=1,  # how many there are, each session says
         scheduler="none",
         baseline=False,
-        keep_checkpoints=KEEP_ALL if phase == "final" else 1,
+        keep_checkpoints=KEEP_ALL,
     )
     now = depends_on(promotion.task, promotion.prepared, parent.config.task)
     origin = {**now, "baselines": {}}

@@ -24,7 +24,7 @@ from search.promotion.confirm import (
     score_of,
     top_trials,
 )
-from search.promotion.ensemble import describe_ensemble, ensemble_row
+from search.promotion.ensemble import check_ensemble
 from search.promotion.final import finalise
 from search.promotion.phases import (
     Drive,
@@ -54,8 +54,11 @@ def check(promotion: Promotion) -> None:
     test_split.check(task.testable_data(), promotion.study.config.dataset, promotion.data_dir)
     for phase in ("confirm", "final"):
         find_phase(promotion, phase)
-    if not _complete(promotion):
+    complete = _complete(promotion)
+    if not complete:
         raise RecordError(f"study {promotion.study.name} has no complete trial to promote")
+    if promotion.ensemble:
+        check_ensemble(promotion, complete[0])
 
 
 def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> dict[str, Any]:
@@ -123,10 +126,7 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         "chance_false_better": wear.chance,
         "worn": wear.worn,
     }
-    ensemble = ensemble_row(promotion)
-    if ensemble is not None:
-        say(describe_ensemble(ensemble))
-    return result | {"audit": audit, "ensemble": ensemble}
+    return result | {"audit": audit}
 
 
 def _complete(promotion: Promotion) -> list[Trial]:

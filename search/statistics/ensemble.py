@@ -15,12 +15,14 @@ import numpy as np
 from search.statistics.intervals import Estimate
 from trainables.seeding import derive
 
-__all__ = ["Ensemble", "best_ensemble", "select"]
+__all__ = ["Ensemble", "best_ensemble", "ensemble_values", "select"]
 
 MOST_MEMBERS = 10
 RESAMPLES = 100
 
 Objective = Callable[[np.ndarray, np.ndarray], float]
+# Runs' predictions → the values of each (pseudo_values.py), (R, N).
+Values = Callable[[Sequence[np.ndarray]], np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,33 @@ def best_ensemble(
         score=_estimate(scores_B2[:, 0], share),
         gain=_estimate(scores_B2[:, 0] - scores_B2[:, 1], share),
     )
+
+
+def ensemble_values(
+    values: Values, predictions: Sequence[np.ndarray], weights: Sequence[int]
+) -> np.ndarray:
+    """Values of an ensemble as if of several runs, (M, N): for intervals.py to tell what other
+    seeds of its M members would have given.
+
+    Tukey's jackknife (1958; Efron 1982, CBMS 38, ch. 3): its own values, and M - 1 times what
+    leaving out one member makes of them. Their mean is its own: it is not corrected for bias, which
+    would tell of an ensemble of ever more members. Where scores are means of predictions these are
+    the members' own. Of one member alone nothing is known. Assumption: members are independent
+    draws, their choice by these examples aside, whose optimism is to be taken off (`Ensemble.seen`
+    less `score`).
+    """
+    members = len(predictions)
+
+    def mean_without(member: int | None) -> np.ndarray:
+        kept = [k for k in range(members) if k != member]
+        total = sum(weights[k] * predictions[k].astype(np.float64) for k in kept)
+        return np.asarray(total / sum(weights[k] for k in kept))
+
+    if members == 1:
+        return values(predictions)
+    values_MN = values([mean_without(member) for member in (None, *range(members))])
+    own_1N, without_MN = values_MN[:1], values_MN[1:]
+    return np.asarray(own_1N + (members - 1) * (without_MN.mean(axis=0) - without_MN))
 
 
 def _estimate(values_B: np.ndarray, share: float) -> Estimate:

@@ -55,6 +55,7 @@ def _cnn() -> Task:
         data=data,
         train="trainables.cnn.train:train",
         model="trainables.cnn.predict",
+        averaged="probabilities",
         figures="trainables.cnn.figures:figures",
         max_epochs=18,
         min_epochs=2,

@@ -122,6 +122,9 @@ class Task:
     figures: str | None = None
     # Name of a module that is a ModelModule (trainables/export.py), for promotion.
     model: str | None = None
+    # What several runs' predictions are, of which an ensemble takes the mean, as it is told:
+    # scores, probabilities. "": they are not to be averaged.
+    averaged: str = "scores"
     # Test scores that others have reported, by name.
     reported: Mapping[str, float] = field(default_factory=dict)
     # Fixed hyperparameters → the largest that a checkpoint can be, in MiB. None: not known.

@@ -120,6 +120,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: value is None or _is_function_name(value),
     ),
     ("model", "a module's name, or None", lambda value: value is None or _is_module_name(value)),
+    ("averaged", "text", lambda value: isinstance(value, str)),
     ("reported", "scores by name, finite numbers", _are_scores),
     (
         "checkpoint_mib",

@@ -28,7 +28,7 @@ from trainables.export import DESCRIPTION, seal, verify
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["Classifier", "example", "export", "load", "typed"]
+__all__ = ["Classifier", "answer_from", "example", "export", "load", "typed"]
 
 _FORMAT = 1
 _BATCH = 500  # images
@@ -112,6 +112,14 @@ def _colours(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
     return image.convert("RGB")
 
 
+def answer_from(probabilities_NK: np.ndarray) -> dict[str, Any]:
+    """What a user gets for probabilities (N, K), a model's or the mean of several models'."""
+    return {
+        "label": [CLASSES[k] for k in probabilities_NK.argmax(1)],
+        "probabilities": probabilities_NK.astype(np.float64).tolist(),
+    }
+
+
 class Classifier:
     """Labels images of the ten classes."""
 
@@ -140,8 +148,4 @@ class Classifier:
 
     def answer(self, inputs: np.ndarray) -> dict[str, Any]:
         """{"label": N class names, "probabilities": N lists of ten, in the order of CLASSES}."""
-        probabilities_NK = self.predict(inputs)
-        return {
-            "label": [CLASSES[k] for k in probabilities_NK.argmax(1)],
-            "probabilities": probabilities_NK.astype(np.float64).tolist(),
-        }
+        return answer_from(self.predict(inputs))

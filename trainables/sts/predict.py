@@ -30,7 +30,7 @@ from trainables.sts.vectors import (
     vocabulary_vectors,
 )
 
-__all__ = ["Similarity", "example", "export", "load", "typed"]
+__all__ = ["Similarity", "answer_from", "example", "export", "load", "typed"]
 
 _FORMAT = 1
 _TOP = 5.0  # the highest score
@@ -94,6 +94,11 @@ def typed(arguments: Sequence[str]) -> dict[str, list[str]]:
     return {"sentence1": list(arguments[0::2]), "sentence2": list(arguments[1::2])}
 
 
+def answer_from(predictions_N: np.ndarray) -> dict[str, Any]:
+    """What a user gets for predictions (N,), a model's or the mean of several models'."""
+    return {"score": predictions_N.astype(np.float64).round(4)}
+
+
 class Similarity:
     """Scores pairs of sentences, any text: a word that training did not see has a vector too."""
 
@@ -129,7 +134,7 @@ class Similarity:
 
     def answer(self, inputs: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """{"score": (N,) 0 to 5}."""
-        return {"score": self.predict(inputs).astype(np.float64).round(4)}
+        return answer_from(self.predict(inputs))
 
     def _table_with(self, unseen: list[str]) -> Tensor:
         """The table, (V + W, D), with rows for words that it lacks."""

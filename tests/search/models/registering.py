@@ -23,7 +23,14 @@ def three_runs(quality: float, first_seed: int) -> np.ndarray:
     return np.stack([answers(QUESTIONS_ASKED, quality, seed) for seed in seeds])
 
 
-def register(uri: str, name: str, model: Path, validation: np.ndarray, **tags: str) -> str:
+def register(
+    uri: str,
+    name: str,
+    model: Path,
+    validation: np.ndarray,
+    weights: list[int] | None = None,
+    **tags: str,
+) -> str:
     client = mlflow.MlflowClient(uri)
     found = client.get_experiment_by_name(name)
     experiment = found.experiment_id if found else client.create_experiment(name)
@@ -40,6 +47,7 @@ def register(uri: str, name: str, model: Path, validation: np.ndarray, **tags: s
         validation=validation,
         requirements=[f"mlflow=={mlflow.__version__}"],
         tags={**TAGS, **tags},
+        weights=weights,
     )
 
 
@@ -50,15 +58,17 @@ def decide(
     validation: np.ndarray,
     force: bool = False,
     optimism: float = 0.0,
+    weights: list[int] | None = None,
 ) -> Any:
     return champion.decide_alias(
         uri,
         name,
         version,
-        values=lambda runs: (np.stack(runs) == LABELS).astype(float),
+        values=lambda runs: 1.0 - np.abs(np.stack(runs) - LABELS),
         validation=validation,
         metric="accuracy",
         sign=1,
         force=force,
         optimism=optimism,
+        weights=weights,
     )

@@ -25,7 +25,7 @@ from search.models.input_files import as_text
 from search.models.predict import typed_inputs
 from search.tasks.registry import find_task
 from tests.coin_task import TASK as COIN
-from trainables import cnn, sts
+from trainables import cnn, ensemble, sts
 from trainables.cnn import predict as cnn_predict
 from trainables.cnn.model import build
 from trainables.export import seal, verify
@@ -66,8 +66,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         mlflow.set_tracking_uri(None)
 
 
-def _register(name: str, module: Any, sealed: Path) -> None:
+def _register(name: str, module: Any, sealed: Path, example: Any = None) -> None:
     """Register it, as champion."""
+    example = module.example() if example is None else example
     client = mlflow.MlflowClient(STORE)
     found = client.get_experiment_by_name(name)
     version = registry.register(
@@ -79,8 +80,8 @@ def _register(name: str, module: Any, sealed: Path) -> None:
         ).info.run_id,
         model=sealed,
         model_hash=verify(sealed),
-        example=module.example(),
-        answer=module.load(sealed).answer(module.example()),
+        example=example,
+        answer=module.load(sealed).answer(example),
         validation=np.zeros((1, 1)),
         requirements=[f"mlflow=={mlflow.__version__}"],
         tags={"study": "s"},
@@ -153,6 +154,27 @@ def _copied(sealed: Path, to: Path) -> Path:
         file.write("\n" * (1 + len(list(to.parent.glob("mlruns/*/models/*")))))
     seal(to)
     return to
+
+
+def test_an_ensemble_answers_as_by_mlflow_with_its_members_mean(store, monkeypatch, capsys):
+    members = [_copied(store / f"sts-{k}", store / f"member-{k}") for k in range(2)]
+    scores = [sts_predict.load(member).predict(sts_predict.typed(STS)) for member in members]
+    (store / "ensemble").mkdir()
+    ensemble.pack(members, [1, 3], sts_predict.__name__, store / "ensemble")
+    _register("sts", ensemble, store / "ensemble", sts_predict.example())
+    newest = mlflow.MlflowClient(STORE).get_model_version_by_alias("sts", "champion").version
+    mlflow.MlflowClient(STORE).set_registered_model_alias("sts", "champion", "2")
+
+    told = _ask("sts", STS, str(newest))
+
+    assert told is not None
+    expected = [round(0.25 * one + 0.75 * other, 4) for one, other in zip(*scores, strict=True)]
+    assert told.columns["score"] == pytest.approx(expected, abs=1e-4)
+    assert main(["predict", "sts", *STS, "--model", str(newest)]) == 0
+    shown = capsys.readouterr()
+    monkeypatch.setattr(local_model, "ask", lambda *asked: None)
+    assert main(["predict", "sts", *STS, "--model", str(newest)]) == 0
+    assert capsys.readouterr() == shown
 
 
 def test_an_altered_file_is_refused_as_by_mlflow(version_3, capsys):

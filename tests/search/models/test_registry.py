@@ -13,7 +13,7 @@ import pytest
 
 from search.models import registry
 from tests.mlflow_server import MlflowServer
-from tests.search.models.registering import decide, register, three_runs
+from tests.search.models.registering import LABELS, decide, register, three_runs
 from trainables.sts import predict
 
 
@@ -62,6 +62,20 @@ def test_how_much_better_it_only_looks_is_taken_off_and_remembered(uri, model):
     assert [decision.alias for decision in told] == ["champion", "challenger", "champion"]
     assert "corrected for the choice by these examples" in told[1].why
     assert mlflow.MlflowClient(uri).get_model_version("rosy", "2").tags["optimism"] == "0.1"
+
+
+def test_an_ensemble_is_compared_by_its_members_mean(uri, model):
+    told = []
+    for number, (quality, weights) in enumerate([(0.7, None), (0.9, [1, 1, 2]), (0.7, None)]):
+        validation = three_runs(quality, 100 * number).astype(np.float32)
+        version = register(uri, "many", model, validation, weights, hash=f"h{number}")
+        told.append(decide(uri, "many", version, validation, weights=weights))
+    client = mlflow.MlflowClient(uri)
+
+    assert [decision.alias for decision in told] == ["champion", "champion", "challenger"]
+    assert registry.weights_of(client.get_model_version("many", "2").tags) == [1, 1, 2]
+    kept = registry.validation_predictions(client, client.get_model_version("many", "2"))
+    assert kept.shape == (3, len(LABELS))
 
 
 def test_a_single_seed_takes_no_champion_s_place(uri, model):

@@ -159,7 +159,7 @@ def _fails(error: Exception) -> Callable[..., Any]:
 )
 def test_what_fails_midway_is_a_failure_to_go_on_from(place, calm, error, monkeypatch, capsys):
     monkeypatch.chdir(place.folder)
-    monkeypatch.setattr("search.promotion.final.sync", _fails(error))
+    monkeypatch.setattr("search.promotion.registration.sync", _fails(error))
 
     locked = isinstance(error, StudyLockedError)  # nothing was tried
     assert main(["promote", "calm", *PROMOTE]) == (2 if locked else 1)
@@ -246,6 +246,9 @@ def test_a_trial_that_peeks_fails(place, peek):
         (("promote", "calm", "--runs", "1"), "runs must be at least 2, got 1"),
         (("promote", "calm", "--tolerance", "0"), "tolerance must be above 0, got 0"),
         (("promote", "calm", "--prefer", "fast"), "one of best, cheapest; got 'fast'"),
+        (("promote", "calm", "--audit", "-1"), "audit must be at least 0, got -1"),
+        (("promote", "calm", "--ensemble", "1"), "ensemble must be at least 2 members, got 1"),
+        (("promote", "calm", "--ensemble"), "of task coin are int64: promote without --ensemble"),
         (("promote", "peek"), "no complete trial"),
         (("predict", COIN), "one of them"),
         (("predict", COIN, "--input", "none.csv"), "none.csv cannot be read"),

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from search.statistics.ensemble import best_ensemble, select
+from search.statistics.ensemble import best_ensemble, ensemble_values, select
+from search.statistics.intervals import joint_interval
 
 
 def _pearson(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -90,3 +91,42 @@ def test_it_is_the_same_each_time():
     assert best_ensemble(_pearson, labels, runs, sign=1, seed=3) == best_ensemble(
         _pearson, labels, runs, sign=1, seed=3
     )
+
+
+def _values(labels: np.ndarray, runs: list[np.ndarray]) -> np.ndarray:
+    return -np.square(np.stack(runs) - labels)
+
+
+def test_its_values_are_its_own_on_average():
+    labels, runs = _runs(4, noise=1.0)
+    own = -np.square((2 * runs[0] + runs[1] + runs[2] + runs[3]) / 5 - labels)
+
+    found = ensemble_values(lambda each: _values(labels, each), runs, [2, 1, 1, 1])
+
+    assert found.shape == (4, 300)
+    assert found.mean(axis=0) == pytest.approx(own)
+
+
+def test_where_a_score_is_a_mean_of_predictions_they_are_the_members():
+    _, runs = _runs(3, noise=1.0)
+
+    assert ensemble_values(np.stack, runs, [1, 1, 1]) == pytest.approx(np.stack(runs))
+    assert ensemble_values(np.stack, runs[:1], [3]) == pytest.approx(np.stack(runs[:1]))
+
+
+def test_the_interval_of_an_ensemble_holds_over_other_seeds_of_its_members():
+    """Scores are mean squares of five members' errors, each with a shift of its own seed."""
+    examples, members, shift_sd = 200, 5, 0.2
+    true = -(shift_sd**2 + 1) / members
+    covered = []
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        labels = random.standard_normal(examples)
+        shifts = shift_sd * random.standard_normal((members, 1))
+        runs = labels + shifts + random.standard_normal((members, examples))
+        values = ensemble_values(
+            lambda each, labels=labels: _values(labels, each), list(runs), [1] * members
+        )
+        found = joint_interval(values)
+        covered.append(found.low <= true <= found.high)  # type: ignore[operator]
+    assert np.mean(covered) >= 0.93  # leaving one out overrates the spread: 99%
