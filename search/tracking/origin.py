@@ -6,16 +6,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from search.record.record import Study
+from search.record.record import Record, Study
+from search.reports.page.again import run_command
+from search.reports.page.answers import answers
+from search.reports.page.facts import gather
+from search.reports.summary import describe
+from search.tasks.task import Task
 
-__all__ = ["data_set", "source_tags"]
+__all__ = ["data_set", "note", "source_tags"]
 
-_DIGEST = 36  # characters; MLflow's tables hold so many
+# Characters that MLflow's tables hold.
+_DIGEST, _COMMAND, _NOTE = 36, 1000, 5000
 
 
 def source_tags(study: Study) -> dict[str, str]:
     """Of every run: what MLflow's pages show as its source and version."""
-    tags = {"mlflow.source.type": "LOCAL"}
+    command = run_command(study.config, study.config.trials)
+    tags = {"mlflow.source.name": command[:_COMMAND], "mlflow.source.type": "LOCAL"}
     git = study.origin.get("git")
     if isinstance(git, Mapping) and git.get("commit"):
         tags["mlflow.source.git.commit"] = str(git["commit"])
@@ -41,3 +48,15 @@ def data_set(study: Study) -> Any:
         profile=json.dumps(profile) if profile else None,
     )
     return DatasetInput(described, [InputTag("mlflow.data.context", "search")])
+
+
+def note(record: Record, study: Study, task: Task) -> str:
+    """What a run's page says of an ended study: the answers that its report begins with."""
+    facts = gather(record, study, task)
+    parts = []
+    for answer in answers(facts):
+        parts.append(f"**{answer.question}** {' '.join(answer.sentences)}")
+        parts += [f"`{command}`" for command in answer.commands]
+    told = "\n\n".join(parts)
+    whole = f"{told}\n\n```\n{describe(facts.summary)}\n```"
+    return whole if len(whole) <= _NOTE else told[:_NOTE]

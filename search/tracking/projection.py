@@ -16,11 +16,11 @@ from search.decisions import plan
 from search.decisions.history import EpochEnd, History, Trial
 from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
-from search.reports.summary import complete_trials, describe, study_state, summarise, trial_state
+from search.reports.summary import complete_trials, study_state, summarise, trial_state
 from search.tasks.task import Task
 from search.tracking.batches import log_batch
 from search.tracking.names import mlflow_name
-from search.tracking.origin import data_set, source_tags
+from search.tracking.origin import data_set, note, source_tags
 from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
 __all__ = ["REFUSED", "Projection"]
@@ -170,7 +170,7 @@ class Projection:
                 values |= {k: summary[k] for k in ("wall_s", "train_s", "utilisation", "epochs")}
                 for name, baseline in summary["baselines"].items():
                     values[mlflow_name(f"baseline_{name}")] = baseline["value"]
-                tags["mlflow.note.content"] = f"```\n{describe(summary)}\n```"
+                tags["mlflow.note.content"] = note(self._record, self._study, self._task)
             metrics = [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None]
             params = {k: v for k, v in config.items() if k not in _LOCATION}
             self._log(run, metrics, params, tags)

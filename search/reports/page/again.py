@@ -12,7 +12,7 @@ from search.reports.page.chart import Table, table
 from search.reports.page.facts import Facts
 from search.tasks.config import StudyConfig, Value
 
-__all__ = ["command_again", "configuration", "made_of"]
+__all__ = ["command_again", "configuration", "made_of", "run_command"]
 
 # Of StudyConfig, the option of each; those that say where a study is kept are not repeated.
 _OPTIONS = {
@@ -63,10 +63,15 @@ def made_of(facts: Facts) -> Table:
 def command_again(facts: Facts) -> str:
     """The command that begins the same study, as far as it can be told by options."""
     config = facts.study.config
+    return run_command(config, facts.history.length or config.trials)
+
+
+def run_command(config: StudyConfig, trials: int) -> str:
+    """The command that begins such a study of so many trials."""
     defaults = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
     parts = ["python", "-m", "search", "run", config.task]
     for name, option in _OPTIONS.items():
-        value = facts.history.length or config.trials if name == "trials" else getattr(config, name)
+        value = trials if name == "trials" else getattr(config, name)
         if value is not None and (name in _ALWAYS or value != defaults[name]):
             parts += [option, f"{value:g}" if isinstance(value, float) else str(value)]
     for name, value in config.fixed.items():

@@ -9,7 +9,7 @@ from collections import Counter
 from search.record.record import Study
 from search.tracking.projection import Projection
 from tests.curve_task import TASK
-from tests.search.studies import scored
+from tests.search.studies import scored, session
 from tests.search.tracking.conftest import Live
 
 ORIGIN = {
@@ -41,6 +41,21 @@ def test_each_run_tells_its_data_set_and_commit_once(live: Live, calls: Counter[
         assert json.loads(given.dataset.source)["hash"] == "d" * 64
         assert run.data.tags["mlflow.source.git.commit"] == "c" * 40
         assert run.data.tags["mlflow.source.git.dirty"] == "true"
+        command = run.data.tags["mlflow.source.name"]
+        assert command.startswith("python -m search run tests.curve_task:TASK --trials 3")
+
+
+def test_an_ended_study_is_described_by_the_answers_of_its_report(live: Live) -> None:
+    study = _made(live)
+    live.record.append(study, session("finished", 2))
+    live.projection = Projection(live.record, study, TASK)
+    live.projection.deliver()
+
+    told = live.runs()[None].data.tags["mlflow.note.content"]
+    for question in ("**What won?** Trial 1", "**Is it real?**", "**Where did the time go?**"):
+        assert question in told
+    assert "`python -m search resume" in told
+    assert "best: trial 1, score 0.2000" in told
 
 
 def test_a_record_that_tells_neither_is_delivered_without(live: Live) -> None:
