@@ -142,6 +142,10 @@ class Projection:
                 if epoch.epoch > known
                 for name, value in _named(epoch).items()
             ]
+            if state == "failed" and not trial.epochs:
+                # MLflow compares runs by the metrics that all of them have.
+                objective = mlflow_name(self._task.metric, {_CPU_S})
+                metrics = [Metric(objective, float("nan"), _ms(trial.ended_at), 0)]
             self._log(run, metrics, trial.suggestion.config, tags)
         ended = None if state == "running" else _ms(trial.ended_at)
         self._set_status(run, "RUNNING" if state == "running" else _STATUS[state], ended)

@@ -24,6 +24,8 @@ EPOCHS = "epochs"  # the tag of a trial's run: how many are in it
 EVENTS = "events"  # the tag of a study's run: of how many its summary tells
 _PAGE = 1000  # runs or experiments a call
 _PARENT = "mlflow.parentRunId"
+# MLflow's pages would ask whether it is one of language models.
+_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @dataclass(kw_only=True)
@@ -66,6 +68,10 @@ class StudyRuns:
             self._find_study()
         self._adopt_orphans()
 
+    def look(self) -> None:
+        """What there is; nothing is made."""
+        self.runs = self._search(list(self._experiments()))
+
     def _find_study(self) -> None:
         named = self._client.get_experiment_by_name(self._name)
         deleted = named is not None and named.lifecycle_stage == "deleted"
@@ -85,7 +91,9 @@ class StudyRuns:
                 here[0]
                 if here
                 else self._client.create_experiment(
-                    self._name, _artifact_location(self._study.config.tracking_uri, self._name)
+                    self._name,
+                    _artifact_location(self._study.config.tracking_uri, self._name),
+                    tags=_EXPERIMENT,
                 )
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -67,6 +68,19 @@ def test_a_failed_trial_says_why(live):
 
     assert live.status(0) == ("FAILED", "failed")
     assert live.runs()[0].data.tags["reason"] == "RuntimeError: asked to fail"
+
+
+def test_a_trial_that_ends_no_epoch_has_the_objective_as_no_number(live):
+    """MLflow's page compares runs by the metrics that all of them have."""
+    live.deliver(*scored({1: 0.2}), suggestion(1), segment(1, 1, 1), failure(1, 1))
+    [(step, value)] = live.points(1)
+    assert (step, math.isnan(value)) == (0, True)
+    best, *_ = live.projection._client.search_runs(
+        [live.projection.run().experiment],
+        f"tags.study = '{live.study.name}' and tags.trial != ''",
+        order_by=["metrics.score DESC"],
+    )
+    assert best.data.tags["trial"] == "0"
 
 
 def test_times_are_those_of_the_record(live):
