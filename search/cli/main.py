@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import search
-from search.cli import archives, clusters, models, reports, studies, views
+from search.cli import archives, clusters, models, pages, reports, studies, views
 from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted
@@ -108,7 +108,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     )
     parser.add_argument("--version", action="version", version=f"search {search.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (studies, views, reports, models, archives, clusters):
+    for module in (studies, views, pages, reports, models, archives, clusters):
         module.add_commands(partial(_command, commands))
     return parser, commands.choices
 
@@ -118,7 +118,7 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
         name, help=text, description=text, allow_abbrev=False
     )
     parser.set_defaults(command=function, parser=parser)
-    if name not in ("ui", "completion"):
+    if name != "completion":
         parser.add_argument(
             "--studies-dir",
             type=typed_path,

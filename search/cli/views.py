@@ -1,9 +1,8 @@
-"""The commands that look and tidy: list, show, sync, delete, doctor, ui."""
+"""The commands that look and tidy: list, show, sync, delete, doctor."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from search.cli.common import (
     load,
     print_json,
 )
-from search.errors import UserError
 from search.files.typed import typed_path
 
 if TYPE_CHECKING:
@@ -60,10 +58,6 @@ def add_commands(command: AddCommand) -> None:
         metavar="FILE",
         help="check this instead, before `ray up`",
     )
-
-    ui = command("ui", _ui, "compare trials in the browser (mlflow ui)")
-    ui.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
-    ui.add_argument("--port", type=int, default=5000, help="on 127.0.0.1 (5000)")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -169,15 +163,3 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
         data_dir=options.data_dir,
         ray=True,
     )
-
-
-def _ui(options: argparse.Namespace) -> int:
-    from search.tracking.addresses import absolute, check_server
-
-    if not 1 <= options.port <= 65535:
-        raise UserError(f"--port must be between 1 and 65535, got {options.port}")
-    check_server(options.tracking_uri)
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
-    uri = absolute(options.tracking_uri)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(options.port)])

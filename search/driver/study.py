@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from search.reports.trials import BestTrial
     from search.tasks.config import StudyConfig
     from search.tasks.task import Task
+    from search.tracking.page import Pages
 
 __all__ = ["StudyHandle", "ignore_line", "print_line"]
 
@@ -167,6 +168,13 @@ class StudyHandle:
         else:
             follow_trial(self._record, self._row, trial)
         return self
+
+    def pages(self, tracking_uri: str | None = None) -> Pages:
+        """Where MLflow shows it, after the address of a server of its store (or of `tracking_uri`):
+        `.study`, `.trials`. Raises UserError."""
+        from search.tracking.page import pages_of
+
+        return pages_of(self._row, self._shown_task, tracking_uri or self.config.tracking_uri)
 
     def export(
         self,
