@@ -133,7 +133,7 @@ def _figure(facts: Facts, data: Sequence[dict[str, Any]]) -> Any:
 
 def _view(facts: Facts) -> dict[str, Any]:
     values = [facts.value(trial, epoch) for trial in facts.trained for epoch in _shown(trial)]
-    best = [facts.value(facts.best, epoch) for epoch in _shown(facts.best)] if facts.best else []
+    best = [facts.value(facts.best, e + 1) for e in range(facts.best.epoch)] if facts.best else []
     return view(values, facts.task.sign, best)
 
 

@@ -45,7 +45,7 @@
     }
     const unnamed = figure.data.every((trace) => trace.showlegend === false);
     if (unnamed && !figure.layout.margin) layout.margin = { ...layout.margin, t: 14 };
-    if (narrow.matches) layout.margin = { ...layout.margin, l: 44, r: 6 };
+    if (narrow.matches && !figure.layout.margin) layout.margin = { ...layout.margin, l: 44, r: 6 };
     return { ...layout, height: figure.height, autosize: true };
   };
 

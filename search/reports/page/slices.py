@@ -1,14 +1,11 @@
-"""Chart 5: the score by each hyperparameter, where to widen a range, and a map of the two that
-matter most."""
+"""Chart 5: the score by each hyperparameter, and where to widen a range."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from optuna.trial import FrozenTrial
 
 from search.decisions.history import Trial
@@ -16,7 +13,6 @@ from search.errors import UserError
 from search.reports.page.chart import (
     ACCENT,
     INK,
-    LINE,
     Chart,
     Figure,
     figure,
@@ -28,16 +24,14 @@ from search.reports.page.chart import (
 )
 from search.reports.page.facts import Facts
 from search.reports.page.importance import Importance
-from search.reports.page.ranges import Drawn, drawn, rung_value
-from trainables.seeding import derive
+from search.reports.page.ranges import Drawn, drawn
+from search.reports.page.relief import spread
 
-__all__ = ["Boundary", "boundaries", "relief", "slices", "widen_sentence"]
+__all__ = ["Boundary", "boundaries", "slices", "widen_sentence"]
 
 # A value so near the end of its range, as a share of it, lies at the boundary.
 NEAR = 0.05
 MOST_SLICES, MOST_DOTS = 12, 250
-# How far dots that fall together are moved, as a share of the way to the next.
-SPREAD = 0.25
 BEST = 3
 
 
@@ -133,40 +127,6 @@ def slices(facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Importa
     )
 
 
-def relief(
-    facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Importance]
-) -> Chart | None:
-    """The map; None of fewer than two hyperparameters."""
-    known = {each.name: each for each in drawn(facts, trials)}
-    names = [each.name for each in ranked if each.name in known][:2]
-    numbers = [t.number - 1 for t in trials if not facts.history.trials[t.number - 1].failed]
-    if len(names) < 2 or len(numbers) < BEST:
-        return None
-    first, second = (known[name] for name in names)
-    both = [n for n in numbers if n in first.values and n in second.values]
-    values = [facts.task.sign * rung_value(facts, facts.history.trials[n]) for n in both]
-    ordered = sorted(both, key=lambda n: -rung_value(facts, facts.history.trials[n]))
-    rows = [
-        [
-            n,
-            first.values[n],
-            second.values[n],
-            facts.value(facts.history.trials[n], facts.ladder[0]),
-        ]
-        for n in ordered
-    ]
-    at_rung = f"{facts.metric} at epoch {facts.ladder[0]}"
-    return Chart(
-        id="map",
-        title=f"{first.name} and {second.name}",
-        caption=_map_caption(facts, first, second, ordered),
-        figures=[_map(facts, first, second, both, values)],
-        table=table(["trial", first.name, second.name, at_rung], rows),
-        note=f"Colour is the value at epoch {facts.ladder[0]}, which every trial has; where values "
-        "fall together, dots are spread a little.",
-    )
-
-
 def _kept(facts: Facts, with_value: Sequence[Trial]) -> list[Trial]:
     if len(with_value) <= MOST_DOTS:
         return list(with_value)
@@ -177,7 +137,7 @@ def _kept(facts: Facts, with_value: Sequence[Trial]) -> list[Trial]:
 
 def _slice(facts: Facts, each: Drawn, with_value: Sequence[Trial], edge: Boundary | None) -> Figure:
     of = [t for t in _kept(facts, with_value) if t.number in each.values]
-    places = _spread(facts, each, [t.number for t in of])
+    places = spread(facts, each, [t.number for t in of])
     rungs = [sum(t.epoch >= rung for rung in facts.ladder) - 1 for t in of]
     data: list[dict[str, Any]] = [
         {
@@ -241,76 +201,6 @@ def _mark(each: Drawn, edge: Boundary) -> dict[str, Any]:
         "bgcolor": "@paper",
     }
     return {"shapes": [{"type": "line", "line": line, **span}], "annotations": [note]}
-
-
-def _spread(facts: Facts, each: Drawn, numbers: Sequence[int]) -> list[float]:
-    """Positions; of choices, and of numbers that fall together, moved a little, always alike."""
-    axis = each.axis(numbers)
-    places = [axis.position[number] for number in numbers]
-    if len(set(places)) > len(places) / 2:
-        return places
-    distinct = sorted(set(places))
-    width = SPREAD * min((b - a for a, b in itertools.pairwise(distinct)), default=1.0)
-    random = np.random.default_rng(derive(facts.study.config.seed, "spread", each.name))
-    return [p + width * float(random.uniform(-1, 1)) for p in places]
-
-
-def _map(
-    facts: Facts, first: Drawn, second: Drawn, numbers: Sequence[int], values: Sequence[float]
-) -> Figure:
-    axes = [each.axis(numbers) for each in (first, second)]
-    sign = facts.task.sign
-    ordered = sorted(sign * value for value in values)
-    ends = sorted(sign * value for value in (ordered[len(ordered) // 4], ordered[-1]))
-    best = facts.best.number if facts.best else None
-    data = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [round_short(place) for place in _spread(facts, first, numbers)],
-        "y": [round_short(place) for place in _spread(facts, second, numbers)],
-        "customdata": list(numbers),
-        "marker": {
-            "size": 9,
-            "color": [round_short(value) for value in values],
-            "cmin": round_short(ends[0]),
-            "cmax": round_short(ends[1]),
-            "colorscale": [[i / 4, f"@rung{i if sign > 0 else 4 - i}"] for i in range(5)],
-            "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": "@soft"}},
-            "line": {"color": INK, "width": [2 if n == best else 0 for n in numbers]},
-        },
-        "hovertemplate": "trial %{customdata}: %{marker.color}<extra></extra>",
-        "showlegend": False,
-    }
-    settings = [
-        {
-            "title": {"text": label(each.name, 30)},
-            "tickvals": [round_short(tick) for tick in axis.ticks],
-            "ticktext": axis.texts,
-            "gridcolor": LINE,
-        }
-        for each, axis in zip((first, second), axes, strict=True)
-    ]
-    return figure(
-        [data],
-        label=f"{facts.metric} by {first.name} and {second.name}",
-        x=settings[0],
-        y=settings[1],
-        height=400,
-    )
-
-
-def _map_caption(facts: Facts, first: Drawn, second: Drawn, ordered: Sequence[int]) -> str:
-    top = ordered[: max(len(ordered) // 5, 1)]
-    parts = []
-    for each in (first, second):
-        values = [each.values[number] for number in top]
-        if each.is_choice:
-            common = max(set(values), key=lambda value: (values.count(value), str(value)))
-            parts.append(f"{each.name} is {common} in {values.count(common)} of them")
-        else:
-            low, high = min(values), max(values)  # type: ignore[type-var]
-            parts.append(f"{each.name} lies between {low:.3g} and {high:.3g}")
-    return f"Of the best {len(top)} of {len(ordered)} trials: {', '.join(parts)}."
 
 
 def _caption(facts: Facts, all_drawn: Sequence[Drawn], edges: Sequence[Boundary]) -> str:
