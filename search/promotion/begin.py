@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from search.promotion.phases import Promotion
 from search.promotion.promote import check, promote
 from search.record.commands import command
 from search.record.record import Record, Study
+from search.reports.promotion_result import keep_promotion
 from search.tasks.provenance import changes, depends_on
 from search.tasks.task import Task
 from search.tracking.addresses import check_server
@@ -140,4 +142,7 @@ def promote_study(
             raise
         # What was asked for was sound: something else failed, and the same call goes on.
         raise EndedEarly("failed", first_line(error)) from error
+    with contextlib.suppress(OSError):
+        # For who looks: what counts is on record and in the registry.
+        keep_promotion(record.study_folder(study.name), result)
     return Promoted(result=result, task=task, tracking_uri=study.config.tracking_uri)

@@ -12,6 +12,7 @@ import pytest
 from search.cli.main import main
 from search.decisions.history import EpochEnd, Failure, Suggestion
 from search.errors import StorageError, StudyLockedError, TrackingError, UnreachableError
+from search.reports.promotion_result import kept_promotion
 from tests.coin_task import QUESTIONS
 from tests.conftest import Place
 from tests.search.promotion.promoting import COIN, CONFIRMED, FINAL, PROMOTE, SEARCH, events
@@ -62,6 +63,13 @@ def test_the_result_has_every_field(calm):
     assert calm["ensemble"] is None  # yes and no are not averaged
     assert calm["alias"] == "champion"
     assert calm["test_readings"] == FINAL
+
+
+def test_it_is_kept_for_the_study_s_page(place, calm):
+    kept = kept_promotion(place.record.study_folder("calm"))
+
+    assert kept.keys() == calm.keys()
+    assert kept["final"]["test"] == calm["final"]["test"]
 
 
 def test_it_is_corrected_downwards_and_says_the_optimism(calm):
