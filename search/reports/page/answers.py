@@ -14,6 +14,8 @@ from search.reports.page.best_so_far import gain_sentence
 from search.reports.page.chart import gap_text, many, span_text
 from search.reports.page.cost import cell_text
 from search.reports.page.facts import Facts
+from search.reports.page.promotion import fresh_scores
+from search.reports.page.promotion import sentences as promoted
 from search.reports.page.timeline import core_time
 
 __all__ = ["Answer", "answers", "headline"]
@@ -107,6 +109,9 @@ def _real(facts: Facts) -> Answer:
             f"Another validation split would move its score by up to {gap_text(noise)} (95%); "
             f"{_near(near, len(facts.complete) - 1)} nearer to it than that."
         )
+    fresh = promoted(facts, fresh_scores(facts))
+    if fresh:
+        return Answer(question=question, sentences=[*fresh, *sentences])
     sentences.append(
         "What it owes to the luck of its one seed is unknown until it is trained again on fresh "
         "seeds."
@@ -169,7 +174,8 @@ def _next(facts: Facts, further: Sequence[str]) -> Answer:
     }
     sentence, then = on[facts.state]()
     commands = [command(facts.record, then)]
-    if facts.state == "finished" and _can_promote(facts) and facts.best is not None:
+    promoting = facts.state == "finished" and _can_promote(facts) and facts.best is not None
+    if promoting and not fresh_scores(facts):
         commands.append(command(facts.record, f"promote {name}"))
     return Answer(question="What next?", sentences=[sentence, *further], commands=commands)
 

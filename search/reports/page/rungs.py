@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from search.decisions.audit import audited_trial
 from search.decisions.history import Trial
 from search.reports.page.chart import (
     ACCENT,
@@ -18,6 +19,7 @@ from search.reports.page.chart import (
     Chart,
     Figure,
     figure,
+    gap_text,
     label,
     many,
     round_short,
@@ -26,7 +28,7 @@ from search.reports.page.chart import (
 from search.reports.page.facts import Facts
 from trainables.seeding import derive
 
-__all__ = ["Agreement", "agreements", "rungs"]
+__all__ = ["Agreement", "agreements", "audited", "rungs"]
 
 LEAST_TRIALS = 8
 RESAMPLES = 400
@@ -103,7 +105,7 @@ def rungs(facts: Facts) -> Chart | None:
     return Chart(
         id="rungs",
         title="Was the early stopping fair?",
-        caption=_caption(facts, found),
+        caption=_caption(facts, found) + _audit(facts),
         figures=[_correlations(known), _end(facts)] if known and facts.complete else [],
         table=table(columns, rows),
         note="Only trials that went on can be compared with their end, and these were chosen by "
@@ -201,6 +203,34 @@ def _caption(facts: Facts, found: Sequence[Agreement]) -> str:
         f"{verdict}, rank correlation {numbers} {of}; {many(stopped, 'trial')} "
         f"{'was' if stopped == 1 else 'were'} stopped before.{upper}{_place(facts)}"
     )
+
+
+def audited(facts: Facts) -> dict[int, float]:
+    """What stopped trials came to that a promotion has trained to the end, by trial."""
+    found = {}
+    for study in facts.record.studies():
+        if study.config.parent != facts.study.name:
+            continue
+        for run in facts.record.history(study).trials:
+            number = audited_trial(run.suggestion)
+            if number is not None and run.epoch >= study.config.max_epochs and not run.failed:
+                found[number] = run.value(facts.metric)
+    return found
+
+
+def _audit(facts: Facts) -> str:
+    """Whether a stopped trial would have won; "" where none was audited."""
+    ends, best = audited(facts), facts.best
+    if not ends or best is None:
+        return ""
+    stopped = [t for t in facts.of_state("pruned", "paused") if t.number >= facts.full_length]
+    won = sorted(n for n, value in ends.items() if facts.better(value, facts.value(best)))
+    told = f" An audit trained {len(ends)} of the {many(len(stopped), 'stopped trial')} to the end"
+    if won:
+        names = ", ".join(str(number) for number in won)
+        return f"{told}: {names} ended better than the winner."
+    nearest = min(abs(facts.value(best) - value) for value in ends.values())
+    return f"{told}: none ended better than the winner, the nearest {gap_text(nearest)} behind."
 
 
 def _place(facts: Facts) -> str:
