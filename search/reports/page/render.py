@@ -20,26 +20,37 @@ from search.reports.page.cost import cost, failures
 from search.reports.page.curves import curves
 from search.reports.page.facts import Facts, gather
 from search.reports.page.importance import importance, importances
+from search.reports.page.promotion import fresh_scores, promotion
 from search.reports.page.ranges import drawn, mirrored
+from search.reports.page.relief import relief
 from search.reports.page.rungs import rungs
-from search.reports.page.slices import boundaries, relief, slices, widen_sentence
+from search.reports.page.slices import boundaries, slices, widen_sentence
 from search.reports.page.timeline import timeline
 from search.reports.recorded_task import shown_task
 from search.tasks.task import Task
 
-__all__ = ["charts", "page", "render", "write_report"]
+__all__ = ["charts", "now_text", "page", "render", "write_report", "write_whole"]
 
 
 def write_report(record: Record, name: str, path: Path, task: Task | None = None) -> Path:
     """Write the page of the study of that name, whole or not at all; where it lies. `task`: where
     the study's is known already. Raises UserError, OSError."""
     study: Study = record.study(name)
-    text = page(gather(record, study, task or shown_task(record, study)))
+    return write_whole(page(gather(record, study, task or shown_task(record, study))), path)
+
+
+def write_whole(text: str, path: Path) -> Path:
+    """Whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
     return path
+
+
+def now_text(record: Record) -> str:
+    now = datetime.datetime.fromtimestamp(record.now(), datetime.UTC)
+    return f"{now:%Y-%m-%d %H:%M} UTC"
 
 
 def charts(facts: Facts) -> list[Chart]:
@@ -56,6 +67,7 @@ def charts(facts: Facts) -> list[Chart]:
         timeline(facts),
         cost(facts),
         failures(facts),
+        promotion(facts, fresh_scores(facts)),
     ]
     return [chart for chart in found if chart is not None]
 
@@ -64,7 +76,6 @@ def page(facts: Facts) -> str:
     """The study's page, as HTML."""
     shown = charts(facts)
     sentence = widen_sentence(boundaries(facts, drawn(facts, mirrored(facts))))
-    made_at = datetime.datetime.fromtimestamp(facts.record.now(), datetime.UTC)
     return render(
         "page.html.j2",
         shown,
@@ -76,7 +87,7 @@ def page(facts: Facts) -> str:
         configuration=configuration(facts),
         made_of=made_of(facts),
         again=command_again(facts),
-        made_at=f"{made_at:%Y-%m-%d %H:%M} UTC",
+        made_at=now_text(facts.record),
     )
 
 
