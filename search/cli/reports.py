@@ -1,4 +1,4 @@
-"""The commands that write pages to look at: report."""
+"""The commands that write pages to look at: report, compare."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def add_commands(command: AddCommand) -> None:
     complete_study(report.add_argument("name", metavar="NAME"))
     _writing(report, "NAME.html")
 
+    compare = command("compare", _compare, "write one page on several studies")
+    complete_study(compare.add_argument("names", metavar="NAME", nargs="+"))
+    _writing(compare, "compared.html")
+
 
 def _writing(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--output", type=typed_path, metavar="FILE", help=f"the page ({default})")
@@ -27,6 +31,15 @@ def _writing(parser: argparse.ArgumentParser, default: str) -> None:
 def _report(options: argparse.Namespace) -> int:
     study = load(options)
     return _written(study.report(options.output or Path(f"{study.name}.html")), options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from search.record.record import open_record
+    from search.reports.page.comparison import write_comparison
+
+    record = open_record(options.studies_dir, url=options.record)
+    output = options.output or Path("compared.html")
+    return _written(write_comparison(record, options.names, output), options)
 
 
 def _written(path: Path, options: argparse.Namespace) -> int:

@@ -36,6 +36,18 @@ def test_a_page_is_named_after_its_study_or_as_asked(
     assert (folder / "first.html").stat().st_size > 1e6
 
 
+def test_several_studies_are_compared_on_one_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated(open_record(folder / "studies"), "second", trials=9, seed=1)
+
+    assert main(["compare", "first", "second", "--output", "both.html"]) == 0
+    assert main(["compare", "first"]) == 2
+
+    assert "first and 1 other seed" in (folder / "both.html").read_text(encoding="utf-8")
+    assert "two studies at least" in capsys.readouterr().err
+
+
 def test_of_a_study_that_is_not_there_the_others_are_told(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
