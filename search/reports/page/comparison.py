@@ -53,7 +53,7 @@ def compare(record: Record, names: Sequence[str]) -> str:
     return render(
         "compare.html.j2",
         charts,
-        title=" and ".join(setting.name for setting in settings),
+        title=", ".join(setting.name for setting in settings),
         names=names,
         metric=studies[0].metric,
         headline=headline(studies),
@@ -101,7 +101,7 @@ def _bests(settings: Sequence[Setting]) -> Chart:
         if known
         else [],
         table=table(["setting", "seeds", "mean of the best", "highest", "lowest"], rows),
-        note="A search's best is optimistic; of as many trials each is so alike.",
+        note="The best of a search is optimistic, the more so the more trials it is chosen from.",
     )
 
 

@@ -18,7 +18,6 @@ from search.reports.page.chart import (
     round_short,
     span_text,
     table,
-    view,
 )
 from search.reports.page.facts import Facts
 from search.reports.page.settings import Setting, headline
@@ -61,12 +60,11 @@ def _progress_figure(settings: Sequence[Setting], by_time: bool) -> Figure:
         if not single:
             data += _mean_lines(setting, by_time, colour)
     facts = settings[0].studies[0]
-    values = [y for setting in settings for f in setting.studies for y in _steps(f, by_time)[1]]
     return figure(
         data,
         label=f"best {facts.metric} of each study against {'time' if by_time else 'epochs'}",
         x={"title": {"text": "seconds at work" if by_time else "epochs"}, "rangemode": "tozero"},
-        y={"title": {"text": label(facts.metric)}, **view(values, facts.task.sign)},
+        y={"title": {"text": label(facts.metric)}},
     )
 
 

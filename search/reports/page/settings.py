@@ -50,7 +50,7 @@ def settings_of(studies: Sequence[Facts]) -> list[Setting]:
 
 
 def _common_name(studies: Sequence[Facts]) -> str:
-    return f"{studies[0].study.name} and {many(len(studies) - 1, 'other seed')}"
+    return f"{studies[0].study.name} ({many(len(studies), 'seed')})"
 
 
 def difference_of_seeds(one: Sequence[float], other: Sequence[float]) -> Estimate | None:

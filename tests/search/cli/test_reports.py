@@ -44,7 +44,7 @@ def test_several_studies_are_compared_on_one_page(
     assert main(["compare", "first", "second", "--output", "both.html"]) == 0
     assert main(["compare", "first"]) == 2
 
-    assert "first and 1 other seed" in (folder / "both.html").read_text(encoding="utf-8")
+    assert "first (2 seeds)" in (folder / "both.html").read_text(encoding="utf-8")
     assert "two studies at least" in capsys.readouterr().err
 
 
