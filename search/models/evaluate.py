@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def evaluate(
         "dataset": dataset,
         "metric": task.metric,
         "test": {
-            **asdict(example_interval(values_of(task, test.labels, [predictions])[0])),
+            **example_interval(values_of(task, test.labels, [predictions])[0]).as_dict(),
             "n": len(test.labels),
         },
         "groups": {

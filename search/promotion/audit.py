@@ -187,7 +187,7 @@ def _row(
     return row | {
         "value": value,
         "minus_best": minus_best,
-        "minus_best_by_examples": dataclasses.asdict(example_interval(ours - theirs)),
+        "minus_best_by_examples": example_interval(ours - theirs).as_dict(),
         "better": promotion.sign * minus_best > 0,
     }
 

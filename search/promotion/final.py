@@ -174,7 +174,7 @@ def _scores(task: Task, labels: np.ndarray, runs: Sequence[np.ndarray]) -> dict[
     scores = [task.objective(labels, run) for run in runs]
     over_seeds = seed_interval(scores)
     return {
-        **dataclasses.asdict(joint_interval(values_of(task, labels, runs))),
+        **joint_interval(values_of(task, labels, runs)).as_dict(),
         "n": len(runs),
         "seeds_low": over_seeds.low,
         "seeds_high": over_seeds.high,

@@ -51,6 +51,13 @@ class Estimate:
     mean: float
     low: float | None
     high: float | None
+    # How often chance alone is this far from zero; None where nothing is known of the noise, and
+    # of one difference among several.
+    p_value: float | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Mean and interval, for JSON."""
+        return {"mean": self.mean, "low": self.low, "high": self.high}
 
     @property
     def beyond_noise(self) -> bool:
@@ -199,19 +206,30 @@ def _estimate(
         sums.append([(1, examples)])
     if seeds and examples is not None:
         sums.append([(1, part) for part in (*seeds, examples)] + [(-1, part) for part in rest])
-    margins = [_margin(parts, among) for parts in sums]
+    errors = [_standard_error(parts) for parts in sums]
+    margins = [_critical(freedom, among) * error if error else error for error, freedom in errors]
     if not all(math.isfinite(margin) for margin in margins):
         return Estimate(mean=mean, low=None, high=None)
-    return Estimate(mean=mean, low=mean - max(margins), high=mean + max(margins))
+    p_value = max(_chance(mean, *error) for error in errors) if among <= 2 else None
+    return Estimate(mean=mean, low=mean - max(margins), high=mean + max(margins), p_value=p_value)
 
 
-def _margin(parts: Sequence[tuple[int, Variance]], among: int) -> float:
-    """Half the width of the 95% interval of a mean whose variance is the sum of these parts."""
+def _standard_error(parts: Sequence[tuple[int, Variance]]) -> tuple[float, float]:
+    """Of a mean whose variance is the sum of these parts, and its degrees of freedom."""
     variance = sum(sign * part.variance for sign, part in parts)
     if not variance > 0:
-        return 0.0 if variance <= 0 else math.nan
+        return 0.0 if variance <= 0 else math.nan, 1.0
     freedom = variance**2 / sum(part.variance**2 / part.freedom for _, part in parts)
-    return _critical(max(freedom, 1.0), among) * math.sqrt(variance)
+    return math.sqrt(variance), max(freedom, 1.0)
+
+
+def _chance(mean: float, error: float, freedom: float) -> float:
+    """That Student's t is as far from zero as mean / error."""
+    from scipy import special
+
+    if not error:
+        return 0.0 if mean else 1.0
+    return 2 * float(special.stdtr(freedom, -abs(mean) / error))
 
 
 def _critical(freedom: float, among: int) -> float:
