@@ -30,6 +30,7 @@ from search.machines.ray_environment import set_environment
 if TYPE_CHECKING:
     import pandas as pd
 
+    from search.experiments.effects import Ablation
     from search.promotion.begin import Promoted
     from search.promotion.confirm import Prefer
     from search.tasks.config import Value
@@ -215,6 +216,31 @@ class Study(StudyHandle):
             ensemble=ensemble,
             force=force,
             accept_changes=accept_changes,
+            address=address,
+            quiet=quiet,
+            say=ignore_line if quiet else say,
+        )
+
+    def ablate(
+        self,
+        *,
+        seeds: int = 3,
+        against: str | None = None,
+        address: str | None = None,
+        quiet: bool = False,
+        say: Callable[[str], None] = print_line,
+    ) -> Ablation:
+        """What each change from the point `against` (the task's first, else its default) to the
+        best trial is worth, each made alone, on fresh seeds; `effects` holds the table. Called
+        again it repeats no finished run. Raises UserError, EndedEarly, KeyboardInterrupt."""
+        from search.experiments.ablate import ablate
+
+        return ablate(
+            self._record,
+            self._row,
+            self.task,
+            seeds=seeds,
+            against=against,
             address=address,
             quiet=quiet,
             say=ignore_line if quiet else say,

@@ -13,7 +13,7 @@ from typing import Any
 
 import search
 from search.cli.streams import print_json_line
-from search.errors import UserError
+from search.errors import EndedEarly, UserError
 from search.files.typed import typed_option, typed_path
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "as_json",
     "complete_study",
     "confirmed",
+    "ended_early",
     "env_default",
     "load",
     "option",
@@ -112,6 +113,19 @@ def where(options: argparse.Namespace) -> str:
 def env_default(name: str, default: str | None = None) -> str | None:
     """An option's default: `$SEARCH_NAME`, which a cluster's head sets for all its commands."""
     return os.environ.get(f"SEARCH_{name}") or default
+
+
+def ended_early(
+    options: argparse.Namespace, error: EndedEarly | KeyboardInterrupt, again: str
+) -> int:
+    """Tell why, and the command that goes on; the exit code. Raises what ended nothing."""
+    early = error if isinstance(error, EndedEarly) else error.__cause__
+    if not isinstance(early, EndedEarly):
+        raise error
+    code = {"stopped": DONE, "failed": FAILED, "interrupted": INTERRUPTED}[early.outcome]
+    print(f"{'error: ' if code == FAILED else ''}{early}", file=sys.stderr)
+    say(options, f"go on with it:    python -m search {again}{where(options)}")
+    return code
 
 
 def seconds(text: str) -> float:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import search
-from search.cli import archives, clusters, models, pages, reports, studies, views
+from search.cli import archives, clusters, experiments, models, pages, reports, studies, views
 from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted
@@ -26,7 +26,7 @@ from search.files.typed import typed_path
 __all__ = ["main", "parse"]
 
 # Commands that train, and go on though whoever reads what they say has gone.
-DRIVING = ("run", "resume", "promote")
+DRIVING = ("run", "resume", "promote", "ablate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +108,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentP
     )
     parser.add_argument("--version", action="version", version=f"search {search.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (studies, views, pages, reports, models, archives, clusters):
+    for module in (studies, views, pages, reports, experiments, models, archives, clusters):
         module.add_commands(partial(_command, commands))
     return parser, commands.choices
 

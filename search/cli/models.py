@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import argparse
 import gc
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from search.cli.common import (
     DEFAULT_URI,
     DONE,
-    FAILED,
-    INTERRUPTED,
     AddCommand,
     add_address,
     complete_study,
+    ended_early,
     load,
     print_json,
     say,
-    where,
 )
 from search.errors import EndedEarly, UserError
 from search.files.typed import typed_path
@@ -118,13 +115,7 @@ def _promote(options: argparse.Namespace) -> int:
             say=partial(say, options),
         )
     except (EndedEarly, KeyboardInterrupt) as error:
-        early = error if isinstance(error, EndedEarly) else error.__cause__
-        if not isinstance(early, EndedEarly):
-            raise
-        code = {"stopped": DONE, "failed": FAILED, "interrupted": INTERRUPTED}[early.outcome]
-        print(f"{'error: ' if code == FAILED else ''}{early}", file=sys.stderr)
-        say(options, f"go on with it:    python -m search promote {options.name}{where(options)}")
-        return code
+        return ended_early(options, error, f"promote {options.name}")
     if options.json:
         print_json(promoted.result)
     return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,7 +14,15 @@ from optuna.trial import FixedTrial
 from search.decisions.kinds import Kinds, kind_asked_for
 from search.tasks.config import Value
 
-__all__ = ["PartlyFixed", "Space", "draw", "known_parameters", "shared", "why_outside_space"]
+__all__ = [
+    "PartlyFixed",
+    "Space",
+    "draw",
+    "drawn_names",
+    "known_parameters",
+    "shared",
+    "why_outside_space",
+]
 
 Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
 
@@ -65,6 +74,16 @@ def _replay(drawing: FixedTrial, space: Space, fixed: Mapping[str, Value]) -> No
         warnings.filterwarnings("ignore", category=UserWarning)
         warnings.filterwarnings("error", message=".*out of the range", category=UserWarning)
         draw(drawing, space, fixed)
+
+
+def drawn_names(config: Mapping[str, Value], space: Space) -> set[str]:
+    """The hyperparameters that the space asks for where the others have these values, in its ranges
+    or not; where it raises, those until then."""
+    drawing = FixedTrial(dict(config))
+    with warnings.catch_warnings(), contextlib.suppress(Exception, SystemExit):
+        warnings.simplefilter("ignore")
+        space(drawing)
+    return set(drawing.distributions)
 
 
 def why_outside_space(

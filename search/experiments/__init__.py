@@ -1,0 +1,1 @@
+"""Planned comparisons of named points, each a study of its own: ablations."""

@@ -1,0 +1,126 @@
+"""A study of one-at-a-time exchanges between a study's winner and another configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from search.driver.new_study import new_study, reopen
+from search.driver.study import StudyHandle
+from search.errors import UserError
+from search.experiments.ablation import Change, changes
+from search.experiments.effects import WINNER, Ablation, effects_table
+from search.record.record import Record, Study
+from search.reports.summary import best_trial
+from search.tasks.config import Value
+from search.tasks.task import Task
+from trainables.seeding import derive
+
+__all__ = ["ablate"]
+
+# Of the study's settings; all else is its points'.
+_AS_BEFORE = (
+    "max_epochs",
+    "min_epochs",
+    "workers",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "dataset",
+    "data_dir",
+    "tracking_uri",
+    "storage",
+    "trial_timeout_s",
+)
+
+
+def ablate(
+    record: Record,
+    study: Study,
+    task: Task,
+    *,
+    seeds: int = 3,
+    against: str | None = None,
+    address: str | None = None,
+    quiet: bool = False,
+    say: Callable[[str], None],
+) -> Ablation:
+    """Train the study's winner and the point `against` (the task's first, else its default
+    configuration), each with every hyperparameter in which they differ exchanged alone, on `seeds`
+    fresh seeds, as the study NAME-ablation; or go on with it. Raises UserError, EndedEarly."""
+    if seeds < 2:
+        raise UserError(f"seeds must be at least 2, whose spread is the noise; got {seeds}")
+    winner = best_trial(record.history(study), study, task)
+    if winner is None:
+        raise UserError(f"study {study.name} has no complete trial yet")
+    base_name, base = _base(task, study, against)
+    found = changes(winner.suggestion.config, base, space=task.space, defaults=task.configure({}))
+    if not found:
+        raise UserError(f"trial {winner.number}, the best, is {base_name} itself")
+    points = _points(winner.suggestion.config, base_name, base, found)
+    trained = _trained(record, study, task, points, seeds, address=address, quiet=quiet, say=say)
+    return effects_table(record, trained, task, winner.number, base_name, found)
+
+
+def _base(task: Task, study: Study, against: str | None) -> tuple[str, Mapping[str, Value]]:
+    first = (*task.first_points(study.config.fixed), "default")
+    name = first[0] if against is None else against
+    if name in task.points:
+        return name, task.configure(task.points[name])
+    if name != "default":
+        choices = ", ".join(dict.fromkeys([*task.points, "default"]))
+        raise UserError(f"{task.name} has no point {name!r}; there are: {choices}")
+    return name, task.configure({})
+
+
+def _points(
+    winner: Mapping[str, Value], base_name: str, base: Mapping[str, Value], found: list[Change]
+) -> dict[str, Mapping[str, Value]]:
+    points = {WINNER: winner, base_name: base}
+    for change in found:
+        points[f"{WINNER} - {change.hyperparameter}"] = change.minus
+        points[f"{base_name} + {change.hyperparameter}"] = change.plus
+    return points
+
+
+def _trained(
+    record: Record,
+    study: Study,
+    task: Task,
+    points: Mapping[str, Mapping[str, Value]],
+    seeds: int,
+    *,
+    address: str | None,
+    quiet: bool,
+    say: Callable[[str], None],
+) -> Study:
+    """The study of these points, seen through."""
+    name, config = f"{study.name}-ablation", study.config
+    runs = len(points) * seeds
+    if name in record.names():
+        row = record.study(name)
+        asked = ({k: dict(v) for k, v in points.items()}, seeds)
+        if (row.config.points, row.config.point_seeds) != asked:
+            raise UserError(
+                f"study {name} is another ablation: delete it "
+                f"(`python -m search delete {name}`) to begin anew"
+            )
+        session = record.history(row).last_session
+        if session is not None and session.event == "finished":
+            return row
+        opened, runs = reopen(record, row, task, address=address, say=say)
+    else:
+        opened = new_study(
+            config.task,
+            studies_dir=record.folder,
+            record_url=record.url,
+            address=address,
+            say=say,
+            name=name,
+            points=points,
+            point_seeds=seeds,
+            trials=0,
+            scheduler="none",
+            seed=derive(config.seed, "ablation"),
+            **{field: getattr(config, field) for field in _AS_BEFORE},
+        )
+    StudyHandle(record, opened.study, task).drive(opened, runs, None, address, quiet, say)
+    return opened.study
