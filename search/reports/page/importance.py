@@ -27,7 +27,7 @@ __all__ = ["Importance", "importance", "importances"]
 
 LEAST_TRIALS = 10
 # More tell nothing new, and each resample costs time; evaluations in all.
-MOST_TRIALS, EVALUATIONS = 300, 20
+MOST_TRIALS, EVALUATIONS = 200, 16
 TREES = 16
 MOST_SHOWN = 15
 

@@ -31,7 +31,7 @@ from trainables.seeding import derive
 __all__ = ["Agreement", "agreements", "audited", "rungs"]
 
 LEAST_TRIALS = 8
-RESAMPLES = 400
+RESAMPLES = 200
 # A rung that orders trials like this can be trusted with the choice.
 FAIR = 0.5
 
