@@ -228,7 +228,7 @@ def _audit(facts: Facts) -> str:
     told = f" An audit trained {len(ends)} of the {many(len(stopped), 'stopped trial')} to the end"
     if won:
         names = ", ".join(str(number) for number in won)
-        return f"{told}: {names} ended better than the winner."
+        return f"{told}: trial {names} ended better than the winner."
     nearest = min(abs(facts.value(best) - value) for value in ends.values())
     return f"{told}: none ended better than the winner, the nearest {gap_text(nearest)} behind."
 

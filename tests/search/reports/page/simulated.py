@@ -1,4 +1,4 @@
-"""Studies of tests/curve_task.py on record without training: curves by its formula, times by the
+"""Studies of tests/curve_task.py on record without training: curves by a formula, times by the
 clock of a simulation, and who trains on decided by the service's own rule."""
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ class _Simulation:
             self._tell(now, failure)
             return
         quality = 1 - (config["x"] - 0.7) ** 2 - 0.1 * config["bump"]
-        score = quality * (1 - np.exp(-epoch)) + 0.01 * self.random.standard_normal()
+        score = 0.8 * quality * (1 - 0.6 * np.exp(-epoch / 2))
+        score += 0.006 * self.random.standard_normal()
         done = "complete" if epoch == self.config.max_epochs else "pause"
         ended = EpochEnd(
             trial=trial,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +15,14 @@ from playwright.sync_api import Browser
 from search.record.record import open_record
 from search.reports.page.render import write_report
 from tests.browser import Opened, chromium, opened
-from tests.conftest import needs
+from tests.conftest import ROOT, needs
 from tests.search.reports.page.simulated import simulated
 
 pytestmark = needs("chromium")
 
 # Of WCAG 2.1: text, and what of a picture is needed to understand it.
 TEXT, MARK = 4.5, 3.0
+PICTURE, MOST_BYTES = ROOT / "search" / "report.png", 300_000
 TEXTS = """() => {
     const seen = (colour) => !/^rgba.*, 0\\)$/.test(colour);
     const ground = (e) => {
@@ -47,9 +50,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studies")
-    record = open_record(folder, create=True)
-    simulated(record, trials=60)
-    return write_report(record, "made", folder / "made.html")
+    record = open_record(folder / "studies", create=True)
+    simulated(record, "curve", trials=60)
+    with contextlib.chdir(folder):
+        return write_report(record, "curve", folder / "curve.html")
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,20 @@ def test_a_phone_scrolls_down_only(browser: Browser, made: Path) -> None:
     assert wide == []
     assert scroll == 360
     assert found.complaints == []
+
+
+def test_the_picture_in_the_readme_is_one_of_this_page(browser: Browser, made: Path) -> None:
+    """With SEARCH_NEW_PICTURES=1 it is taken anew."""
+    with opened(browser, made, width=1000) as found:
+        clip: Any = {"x": 0, "y": 0, "width": 1000, "height": 1240}
+        taken = found.page.screenshot(clip=clip, full_page=True)
+
+    assert taken.startswith(b"\x89PNG")
+    assert len(taken) <= MOST_BYTES
+    if os.environ.get("SEARCH_NEW_PICTURES"):
+        PICTURE.write_bytes(taken)
+    assert 0.5 < len(taken) / PICTURE.stat().st_size < 2
+    assert f"]({PICTURE.name})" in (ROOT / "search" / "README.md").read_text(encoding="utf-8")
 
 
 def contrast(one: str, other: str) -> float:
