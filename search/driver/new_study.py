@@ -31,7 +31,7 @@ from search.tasks.user_code import user_code
 from search.tracking.addresses import absolute, check_server
 from trainables.data import Prepared
 
-__all__ = ["OpenStudy", "check_cluster", "check_own_gpus", "new_study", "reopen"]
+__all__ = ["OpenStudy", "asked_for", "check_cluster", "check_own_gpus", "new_study", "reopen"]
 
 DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
 # Further fields of StudyConfig that a user may set.
@@ -61,11 +61,9 @@ class OpenStudy:
     prepared: Prepared
 
 
-def new_study(
+def asked_for(
     given_task: str | Task,
     *,
-    studies_dir: Path,
-    record_url: str | None = None,
     address: str | None = None,
     say: Callable[[str], None] = lambda text: None,
     name: str | None = None,
@@ -78,14 +76,13 @@ def new_study(
     gpus_per_trial: float = 0.0,
     points: str | Sequence[str] | Points | None = None,
     **others: Any,
-) -> OpenStudy:
-    """Check all that can be known before the start, prepare the data, put the study on record.
+) -> tuple[Task, StudyConfig]:
+    """The task, and the study's configuration, defaults included.
 
     `fixed`: values of hyperparameters that are not drawn; a text is read as typed. `points`: what
     is trained first and in full (search/tasks/points.py); the study has as many trials at least.
     `others`: further fields of StudyConfig; None stands for the task's own, or for as many workers
-    as fit.
-    Raises UserError, DataError.
+    as fit. Raises UserError.
     """
     task_name = given_task if isinstance(given_task, str) else name_of(given_task)
     task = find_task(task_name)
@@ -134,16 +131,33 @@ def new_study(
     )
     task.check_gpus(config.gpus_per_trial)
     _tell_room(config, address, say)
+    if gpus and not gpus_per_trial:
+        say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
+    for key, value in implied.items():
+        say(f"no GPU, so: --set {key}={value}")
+    return task, config
+
+
+def new_study(
+    given_task: str | Task,
+    *,
+    studies_dir: Path,
+    record_url: str | None = None,
+    address: str | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> OpenStudy:
+    """Check all that can be known before the start, prepare the data, put the study on record.
+
+    `options`: those of `asked_for`. Raises UserError, DataError.
+    """
+    task, config = asked_for(given_task, address=address, name=name, **options)
     check_server(config.tracking_uri)
     check_storage(config.storage)
     prepared = prepare(task, config)
     check_cluster(config, address, task, prepared, studies_dir)
     record = open_record(studies_dir, url=record_url, create=True)
     study = _created(record, config, task, prepared, numbered=name is None)
-    if gpus and not gpus_per_trial:
-        say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
-    for key, value in implied.items():
-        say(f"no GPU, so: --set {key}={value}")
     return OpenStudy(record=record, study=study, task=task, prepared=prepared)
 
 
