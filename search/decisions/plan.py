@@ -6,6 +6,7 @@ from search.decisions.history import History
 from search.tasks.config import Scheduler, StudyConfig
 
 __all__ = [
+    "arrivals",
     "describe",
     "disk_gib",
     "ladder_of",
@@ -51,15 +52,24 @@ def most_epochs(
     """
     if scheduler != "asha":
         return trials * ladder[-1]
-    total = baselines * ladder[-1]
-    arriving, trained = trials - baselines, 0
-    for rung in ladder:
+    total, trained = baselines * ladder[-1], 0
+    for rung, arriving in zip(ladder, arrivals(trials, baselines, ladder, factor), strict=True):
         total += arriving * (rung - trained)
-        arriving, trained = arriving // factor, rung
+        trained = rung
+    return total
+
+
+def arrivals(trials: int, baselines: int, ladder: list[int], factor: int) -> list[int]:
+    """How many trials train to each rung by rate-limited ASHA, if none fails; the first
+    `baselines`, which train in full, are not among them."""
+    arriving, found = trials - baselines, []
+    for _ in ladder:
+        found.append(arriving)
+        arriving //= factor
         if not baselines and trials:
             # The winner that every study has (asha.py).
             arriving = max(arriving, 1)
-    return total
+    return found
 
 
 def lost_epochs(history: History, baselines: int, ladder: list[int]) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from search.decisions.history import EpochEnd, History, Suggestion, Trial
 from search.decisions.playthrough import Playthrough
 from search.tasks.config import StudyConfig
 
-__all__ = ["Remaining", "interval_of", "measured", "remaining", "sample"]
+__all__ = ["Remaining", "interval_of", "measured", "planned", "remaining", "sample"]
 
 SAMPLES = 40
 
@@ -73,6 +74,13 @@ def sample(
 ) -> float:
     """One of the times that may be left, in s. An epoch has ended, of the study or `earlier`."""
     return Playthrough(history, config, full_length, metric, sign, random, earlier).seconds(now)
+
+
+def planned(left: Remaining) -> Remaining:
+    """As a plan tells it: the high end is at most twice the low one."""
+    excess = math.sqrt(max(left.high_s / (2 * left.low_s), 1.0)) if left.low_s else 1.0
+    low_s, high_s = left.low_s * excess, left.high_s / excess
+    return Remaining(median_s=min(max(left.median_s, low_s), high_s), low_s=low_s, high_s=high_s)
 
 
 def measured(number: int, epoch_s: float, metrics: Mapping[str, float], reset_s: float) -> Trial:

@@ -31,6 +31,7 @@ from search.files.node_data import upload_data
 from search.machines.cluster import ray_for
 from search.record.commands import command
 from search.record.record import Record, Study
+from search.reports.forecast import kind_of_machine
 from search.reports.progress import Progress
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
@@ -149,7 +150,9 @@ def drive(
         ending,
     ):
         now = depends_on(task, prepared, study.config.task)
-        started = Session(event="started", trials=trials, details={"depends_on": now})
+        machine = "" if address else kind_of_machine(study.config)
+        details = {"depends_on": now, "machine": machine}
+        started = Session(event="started", trials=trials, details=details)
         record.append(study, started)
         record.wait_until_written(SETTLE_S)  # what follows reads it
         usage = ProcessorTime()

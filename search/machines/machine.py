@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
 
 from search.errors import UserError
 from search.machines.cgroups import core_limit, memory_free, memory_limit
 
-__all__ = ["check_gpus", "check_room", "core_count", "default_workers", "memory_gib"]
+__all__ = [
+    "check_gpus",
+    "check_room",
+    "core_count",
+    "default_workers",
+    "machine_kind",
+    "memory_gib",
+]
 
 # Private memory of a worker process that has imported torch and done nothing.
 BARE_WORKER_GIB = 0.37
@@ -16,6 +27,15 @@ BARE_WORKER_GIB = 0.37
 def core_count() -> int:
     """The cores this process may use: a share of one, which a container can have, is none."""
     return max(int(min(len(os.sched_getaffinity(0)), core_limit())), 1)
+
+
+def machine_kind(gpus: Sequence[str] = ()) -> str:
+    """What an epoch's time depends on, in words: "AMD EPYC 7B13, 2 cores". `gpus`: their names."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+        model = next(line for line in lines if line.startswith("model name")).partition(":")[2]
+    return ", ".join([f"{model.strip()}, {core_count()} cores", *gpus])
 
 
 def check_gpus(gpus_per_trial: float, gpus: int, whose: str = "this machine") -> None:
