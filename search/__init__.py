@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from search.experiments.effects import Ablation
     from search.promotion.begin import Promoted
     from search.promotion.confirm import Prefer
+    from search.reports.forecast import Forecast
     from search.tasks.config import Value
     from search.tasks.in_memory_data import InMemoryData
     from search.tasks.task import Task
@@ -47,6 +48,7 @@ __all__ = [
     "Task",
     "UserError",
     "load",
+    "plan",
     "promote",
     "run",
     "search",
@@ -129,6 +131,33 @@ def run(
     )
     return Study(opened.record, opened.study, opened.task).drive(
         opened, opened.study.config.trials, time_budget_s, address, quiet, say
+    )
+
+
+def plan(
+    task: str | Task,
+    *,
+    studies_dir: str | Path | None = None,
+    record: str | None = None,
+    address: str | None = None,
+    price_per_hour: float | None = None,
+    **options: Any,
+) -> Forecast:
+    """What `run` with the same options would take: trials at each rung, epochs, time with an 80%
+    interval, disk, and money at a price an hour of all machines together.
+
+    The time is by earlier studies of the task on such a machine; else some epochs are trained now,
+    for about 10 s. Nothing is put on record. Raises UserError.
+    """
+    from search.driver.planning import plan_study
+
+    return plan_study(
+        task,
+        studies_dir=_studies_dir(studies_dir),
+        record_url=record,
+        address=address,
+        price_per_hour=price_per_hour,
+        **options,
     )
 
 

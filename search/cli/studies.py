@@ -1,4 +1,4 @@
-"""The commands that drive a study: run, resume, stop. Heavy imports happen inside them."""
+"""The commands that drive a study: run, plan, resume, stop. Heavy imports happen inside them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import search
 from search.cli.common import (
@@ -33,6 +34,12 @@ __all__ = ["add_commands", "add_run_options"]
 def add_commands(command: AddCommand) -> None:
     """Add them to the command line."""
     add_run_options(command("run", _run, "start a study of TASK and see it through"))
+
+    planning = command("plan", _plan, "what `run` with the same options would take")
+    add_run_options(planning)
+    planning.add_argument(
+        "--price-per-hour", type=float, metavar="PRICE", help="of all machines together"
+    )
 
     resume = command("resume", _resume, "go on with a study, or extend it by --trials")
     complete_study(resume.add_argument("name", metavar="NAME"))
@@ -119,35 +126,59 @@ def _run(options: argparse.Namespace) -> int:
         options,
         lambda: search.run(
             options.task,
-            trials=options.trials,
-            name=options.name,
-            workers=options.workers,
-            max_epochs=options.max_epochs,
-            fixed=dict(map(_fixed, options.set)),
-            dataset=options.dataset,
-            data_dir=options.data_dir,
-            gpus_per_trial=options.gpus_per_trial,
-            time_budget_s=options.time_budget,
+            **_asked(options),
             studies_dir=options.studies_dir,
             record=options.record,
             address=options.address,
+            time_budget_s=options.time_budget,
             quiet=options.quiet,
             say=partial(say, options),
-            min_epochs=options.min_epochs,
-            reduction_factor=options.reduction_factor,
-            sampler=options.sampler,
-            scheduler=options.scheduler,
-            seed=options.seed,
-            trial_timeout_s=options.trial_timeout,
-            keep_checkpoints=options.keep_checkpoints,
-            cpus_per_trial=options.cpus_per_trial,
-            baseline=not options.no_baseline,
-            points=options.points,
-            point_seeds=options.point_seeds,
-            tracking_uri=options.tracking_uri,
-            storage=options.storage,
         ),
     )
+
+
+def _plan(options: argparse.Namespace) -> int:
+    told = search.plan(
+        options.task,
+        **_asked(options),
+        studies_dir=options.studies_dir,
+        record=options.record,
+        address=options.address,
+        price_per_hour=options.price_per_hour,
+        say=partial(say, options),
+    )
+    if options.json:
+        print_json(told.as_dict())
+    else:
+        print(told.describe())
+    return DONE
+
+
+def _asked(options: argparse.Namespace) -> dict[str, Any]:
+    """What the study is to be."""
+    return {
+        "trials": options.trials,
+        "name": options.name,
+        "workers": options.workers,
+        "max_epochs": options.max_epochs,
+        "fixed": dict(map(_fixed, options.set)),
+        "dataset": options.dataset,
+        "data_dir": options.data_dir,
+        "gpus_per_trial": options.gpus_per_trial,
+        "min_epochs": options.min_epochs,
+        "reduction_factor": options.reduction_factor,
+        "sampler": options.sampler,
+        "scheduler": options.scheduler,
+        "seed": options.seed,
+        "trial_timeout_s": options.trial_timeout,
+        "keep_checkpoints": options.keep_checkpoints,
+        "cpus_per_trial": options.cpus_per_trial,
+        "baseline": not options.no_baseline,
+        "points": options.points,
+        "point_seeds": options.point_seeds,
+        "tracking_uri": options.tracking_uri,
+        "storage": options.storage,
+    }
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -211,12 +211,11 @@ class StudyHandle:
         say: Callable[[str], None],
     ) -> Self:
         """See it through. Raises EndedEarly, KeyboardInterrupt."""
-        from search.decisions import plan
+        from search.driver import planning
         from search.driver.run import see_through
 
-        task, config = opened.task, opened.study.config
-        size_mib = task.checkpoint_mib(config.fixed) if task.checkpoint_mib else None
-        say(plan.describe(config, trials, len(task.first_trials(config)), size_mib))
+        told = planning.forecast_of(opened, trials, address)
+        say(f"{told.text}\n{told.time_line()}")
         try:
             see_through(
                 opened.record,

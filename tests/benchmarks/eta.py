@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from search.decisions.history import EpochEnd, Event, History, Trial
-from search.decisions.remaining import Remaining, measured, remaining
+from search.decisions.remaining import Remaining, measured, planned, remaining
 from search.tasks.config import StudyConfig
 from tests.benchmarks.timed_replay import METRIC, NAMED, RESET_S, Pool, pool_of, timed_replay
 
@@ -78,11 +78,11 @@ def show(name: str, found: list[Found]) -> None:
     cost_ms = 1000 * np.median([cost for each in found for cost in each.cost_s])
     half_way = np.nanmedian([each.half_way for each in found])
     worst, beyond = factors.max(), int((factors > 2).sum())
-    planned = np.mean([each.planned for each in found])
+    holding = np.mean([each.planned for each in found])
     ratios = [each.plan_ratio for each in found]
     print(
         f"{name:6}{len(found):>8}{held:>10.1%}{half_way:>10.1%}{worst:>8.2f}{beyond:>6}"
-        f"{cost_ms:>6.0f}{planned:>8.1%}{np.median(ratios):>8.2f}{max(ratios):>8.2f}",
+        f"{cost_ms:>6.0f}{holding:>8.1%}{np.median(ratios):>8.2f}{max(ratios):>8.2f}",
         flush=True,
     )
 
@@ -109,18 +109,14 @@ def look(task: str, random: np.random.Generator) -> Found:
     pool = pool_of(task)
     events = timed_replay(pool, config, random=random, failing=failing)
     end, found, named = events[-1][0], Found(), NAMED if config.baseline else 0
-    planned = remaining(
-        History(),
-        config,
-        full_length=named,
-        metric=METRIC,
-        sign=1,
-        now=0.0,
-        earlier=calibration(pool, named, random),
+    known = calibration(pool, named, random)
+    before = remaining(
+        History(), config, full_length=named, metric=METRIC, sign=1, now=0.0, earlier=known
     )
-    assert planned is not None
-    found.planned = planned.low_s <= end <= planned.high_s
-    found.plan_ratio = planned.high_s / planned.low_s
+    assert before is not None
+    told = planned(before)
+    found.planned = told.low_s <= end <= told.high_s
+    found.plan_ratio = told.high_s / told.low_s
     for at, in_grid, history in moments(events, end, named):
         begun = time.process_time()
         left = remaining(history, config, full_length=named, metric=METRIC, sign=1, now=at)
