@@ -92,6 +92,7 @@ def run(
     record: str | None = None,
     address: str | None = None,
     quiet: bool = False,
+    events: bool = False,
     say: Callable[[str], None] = print_line,
     **others: Any,
 ) -> Study:
@@ -100,11 +101,12 @@ def run(
     `task`: "sts", "cnn", your own as "module:ATTRIBUTE", or a `Task`, which may be defined in a
     notebook or in the script that calls this. None stands for the task's own value; for
     `workers`, as many as the machine's cores and GPUs hold. `fixed`: hyperparameters that are not
-    drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `others`: further
-    fields of StudyConfig: points (names of the task's, or name → hyperparameters), point_seeds,
-    seed, sampler, scheduler, min_epochs, reduction_factor, baseline, cpus_per_trial,
-    trial_timeout_s, keep_checkpoints, tracking_uri, storage. Where studies are kept, by
-    default, is what the commands' environment variables say, else ./studies.
+    drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `events`: in place
+    of the view, a line of JSON for whatever happens. `others`: further fields of StudyConfig:
+    points (names of the task's, or name → hyperparameters), point_seeds, seed, sampler, scheduler,
+    min_epochs, reduction_factor, baseline, cpus_per_trial, trial_timeout_s, keep_checkpoints,
+    tracking_uri, storage. Where studies are kept, by default, is what the commands' environment
+    variables say, else ./studies.
 
     Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
     `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot
@@ -130,7 +132,12 @@ def run(
         **others,
     )
     return Study(opened.record, opened.study, opened.task).drive(
-        opened, opened.study.config.trials, time_budget_s, address, quiet, say
+        opened,
+        opened.study.config.trials,
+        time_budget_s,
+        address,
+        say,
+        {"quiet": quiet, "events": events},
     )
 
 

@@ -118,6 +118,9 @@ def _watching(parser: argparse.ArgumentParser) -> None:
     add_address(parser)
     parser.add_argument("--time-budget", type=seconds, metavar="TIME", help="such as 90s, 10m, 8h")
     parser.add_argument("--quiet", action="store_true", help="print the summary only")
+    parser.add_argument(
+        "--events", action="store_true", help="a line of JSON on stderr for whatever happens"
+    )
     parser.add_argument("--json", action="store_true", help="summary as JSON, last line of stdout")
 
 
@@ -132,6 +135,7 @@ def _run(options: argparse.Namespace) -> int:
             address=options.address,
             time_budget_s=options.time_budget,
             quiet=options.quiet,
+            events=options.events,
             say=partial(say, options),
         ),
     )
@@ -195,6 +199,7 @@ def _resume(options: argparse.Namespace) -> int:
             address=options.address,
             accept_changes=options.accept_changes,
             quiet=options.quiet,
+            events=options.events,
             say=partial(say, options),
         ),
     )

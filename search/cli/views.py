@@ -39,6 +39,7 @@ def add_commands(command: AddCommand) -> None:
     show.add_argument(
         "--follow", action="store_true", help="go on showing what comes, until its driver ends"
     )
+    show.add_argument("--watch", action="store_true", help="the live view of a study, likewise")
     show.add_argument("--json", action="store_true", help="print one JSON object")
 
     delete = command("delete", _delete, "remove a study and its folder")
@@ -77,7 +78,7 @@ def _show(options: argparse.Namespace) -> int:
     study = load(options)
     if options.follow and options.trial is not None:
         study.follow(trial=options.trial)
-    elif options.follow:
+    elif options.follow or options.watch:
         study.follow()
     if options.trial is None:
         _show_study(study, as_json_line=options.json)

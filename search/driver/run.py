@@ -32,7 +32,7 @@ from search.machines.cluster import ray_for
 from search.record.commands import command
 from search.record.record import Record, Study
 from search.reports.forecast import kind_of_machine
-from search.reports.progress import Progress
+from search.reports.progress import Progress, Show
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
 from search.tracking import delivery
@@ -57,22 +57,25 @@ def see_through(
     time_budget_s: float | None = None,
     address: str | None = None,
     quiet: bool = False,
+    events: bool = False,
     say: Callable[[str], None] = lambda line: None,
     await_delivery: bool = True,
     obeyed: int | None = None,
 ) -> None:
     """Work on the study as `drive` does, with a live view and a process that delivers to MLflow.
 
-    `quiet`: no live view, which goes to stderr. `say`: takes lines for a person about the delivery,
+    `quiet`: no live view, which goes to stderr; `events`: in its place a line of JSON for whatever
+    happens (search/reports/happenings.py). `say`: takes lines for a person about the delivery,
     which is waited for, unless `await_delivery` is false. `obeyed`: as in `drive`.
 
     Raises EndedEarly for whatever ends the study before its end, at the very end; StudyLockedError
     at once.
     """
+    show: Show = "events" if events else "nothing" if quiet else "view"
     followers: list[subprocess.Popen[bytes]] = []
     ended: EndedEarly | None = None
     try:
-        with interruptible(), Progress(record, study, task, quiet=quiet):
+        with interruptible(), Progress(record, study, task, show=show):
             drive(
                 record,
                 study,

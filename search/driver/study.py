@@ -5,7 +5,7 @@ Heavy imports happen inside its methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -112,6 +112,7 @@ class StudyHandle:
         address: str | None = None,
         accept_changes: bool = False,
         quiet: bool = False,
+        events: bool = False,
         say: Callable[[str], None] = print_line,
     ) -> Self:
         """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is.
@@ -136,7 +137,8 @@ class StudyHandle:
             trial_timeout_s=trial_timeout_s,
         )
         self._row = opened.study
-        return self.drive(opened, length, time_budget_s, address, quiet, say)
+        watching = {"quiet": quiet, "events": events}
+        return self.drive(opened, length, time_budget_s, address, say, watching)
 
     def stop(self, *, now: bool = False, say: Callable[[str], None] = ignore_line) -> str:
         """Ask whoever drives it, or its promotion, to stop: when running trials pause, or `now`
@@ -207,10 +209,11 @@ class StudyHandle:
         trials: int,
         time_budget_s: float | None,
         address: str | None,
-        quiet: bool,
         say: Callable[[str], None],
+        watching: Mapping[str, Any],
     ) -> Self:
-        """See it through. Raises EndedEarly, KeyboardInterrupt."""
+        """See it through; `watching`: how it is shown (`see_through`). Raises EndedEarly,
+        KeyboardInterrupt."""
         from search.driver import planning
         from search.driver.run import see_through
 
@@ -225,8 +228,8 @@ class StudyHandle:
                 trials=trials,
                 time_budget_s=time_budget_s,
                 address=address,
-                quiet=quiet,
                 say=say,
+                **watching,
             )
         except EndedEarly as early:
             if early.outcome == "interrupted":

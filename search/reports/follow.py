@@ -17,7 +17,7 @@ POLL_S = 0.5
 
 def follow_study(record: Record, study: Study, task: Task) -> None:
     """Show the live view until no driver is at work on the study."""
-    with Progress(record, study, task, quiet=False):
+    with Progress(record, study, task):
         while record.driven(study.name):
             time.sleep(POLL_S)
 

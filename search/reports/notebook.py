@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rich.console import Console, RenderableType
 
-__all__ = ["display_in_notebook"]
+__all__ = ["WIDTH", "display_in_notebook"]
 
 WIDTH = 100
 _HTML = '<pre style="white-space:pre;line-height:normal;font-family:monospace">{code}</pre>'

@@ -1,58 +1,62 @@
-"""The live view of a running study, read from its record: rich in a terminal, lines elsewhere."""
+"""Shows a running study as it goes on: rich in a terminal, lines elsewhere, or JSON events."""
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
-import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any, Literal
 
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from search.decisions import asha, plan
-from search.decisions.history import History, Trial
 from search.errors import UnreachableError
 from search.record.record import Record, Study
-from search.reports.notebook import display_in_notebook
-from search.reports.numbers import number_text, number_texts
-from search.reports.summary import complete_trials
-from search.reports.time_left import TimeLeft, clock, time_left_text
+from search.reports import live
+from search.reports.happenings import Happenings
+from search.reports.notebook import WIDTH, display_in_notebook
+from search.reports.standing import Follower, Standing
 from search.tasks.task import Task
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "Show"]
 
-REFRESH_S = 0.5
-IN_NOTEBOOK_EVERY_S = 1.0
+Show = Literal["view", "events", "nothing"]
+Hear = Callable[[dict[str, Any]], None]  # takes a happening (happenings.py)
+
+REFRESH_S = 1.0
+EVENTS_EVERY_S = 0.5
 LINE_EVERY_S = 10.0  # where there is no terminal
+CLEAR = "\x1b[2J\x1b[H"
 
 
 class Progress:
     """Shows the study from a thread of its own, on stderr, until the `with` block ends."""
 
-    def __init__(self, record: Record, study: Study, task: Task, *, quiet: bool) -> None:
-        self._record, self._study, self._task = record, study, task
-        self._quiet = quiet
-        self._full_length = len(task.first_trials(study.config))
-        self._history = History()
-        self._complete = complete_trials(self._history, study, task)
-        self._ladder = asha.rungs_of(
-            self._history,
-            ladder=plan.ladder_of(study.config),
-            full_length=self._full_length,
-            value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
-        )
-        self._left = TimeLeft(self._history, study, task, self._full_length)
-        self._cursor = 0
-        self._unreachable = ""  # why the record does not answer
-        self._begun_at = time.monotonic()
+    def __init__(
+        self,
+        record: Record,
+        study: Study,
+        task: Task,
+        *,
+        show: Show = "view",
+        hear: Hear | None = None,
+    ) -> None:
+        """`hear`: told of what happens from now on, in that thread; it raises nothing."""
+        self._follower = Follower(record, study, task)
+        self._happenings = Happenings(self._follower)
+        self._show = show
+        self._hear = [hear] if hear is not None else []
+        self._problem = ""  # why the record does not answer
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._show, daemon=True)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        if show == "events":
+            self._hear.append(_print_event)
 
     def __enter__(self) -> Progress:
-        if not self._quiet:
+        if self._show != "nothing" or self._hear:
+            self._read_quietly()
             self._thread.start()
         return self
 
@@ -66,121 +70,77 @@ class Progress:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _show(self) -> None:
+    def _follow(self) -> None:
+        if self._show == "view":
+            self._view()
+            return
+        ended = False
+        while not ended:
+            ended = self._ended.wait(EVENTS_EVERY_S)
+            self._read()
+
+    def _view(self) -> None:
         show_in_cell = display_in_notebook()
+        console = Console(stderr=True)
         if show_in_cell is not None:
             ended = False
             while not ended:
-                ended = self._ended.wait(IN_NOTEBOOK_EVERY_S)
-                self._read()
-                show_in_cell(Group(self.screen(), Text(self._unreachable, style="red")))
-            return
-        console = Console(stderr=True)
-        if not console.is_terminal:
+                ended = self._ended.wait(REFRESH_S)
+                show_in_cell(live.screen(self._now(), width=WIDTH))
+        elif console.is_terminal:
+            self._view_in_terminal(console)
+        else:
             while not self._ended.wait(LINE_EVERY_S):
-                self._read()
-                print(self.line(), file=sys.stderr, flush=True)
-            return
-        with Live(console=console, refresh_per_second=2, transient=True) as live:
-            while not self._ended.wait(REFRESH_S):
-                self._read()
-                live.update(Group(self.screen(), Text(self._unreachable, style="red")))
+                print(live.line(self._now()), file=sys.stderr, flush=True)
+            self._read()
+
+    def _view_in_terminal(self, console: Console) -> None:
+        size, ended = console.size, False
+        first = self._screen(console)
+        with Live(first, console=console, auto_refresh=False, vertical_overflow="crop") as view:
+            # Of a process that is killed the cursor would stay hidden.
+            console.show_cursor(True)
+            while not ended:
+                ended = self._ended.wait(REFRESH_S)
+                shown = self._screen(console)
+                if console.size != size:
+                    # Lines that the terminal has wrapped anew are not where they were.
+                    size = console.size
+                    console.file.write(CLEAR)
+                    view._live_render._shape = None
+                view.update(shown, refresh=True)
+
+    def _screen(self, console: Console) -> RenderableType:
+        width, height = console.size
+        options = console.options
+        return live.screen(
+            self._now(), width=width, height=height - 1, ascii_only=options.ascii_only
+        )
+
+    def _now(self) -> Standing:
+        self._read()
+        return self._follower.standing(self._problem)
 
     def _read(self) -> None:
+        record = self._follower.record
         try:
-            for sequence, at, event in self._record.events(self._study, self._cursor):
-                self._history.apply(at, event)
-                self._cursor = sequence
-            self._unreachable = ""
-            self._left.update(time.time())
+            self._follower.read(self._tell)
+            self._problem = ""
         except UnreachableError as error:
-            waiting = self._record.unwritten
-            self._unreachable = f"{error}; trials pause, {waiting} events wait to be recorded"
+            waiting = record.unwritten
+            self._problem = f"{error}; trials pause, {waiting} events wait to be recorded"
 
-    def line(self) -> str:
-        """One plain line: where the study stands."""
-        if self._unreachable:
-            return f"{self._elapsed()}  {self._unreachable}"
-        if not self._history.trials:
-            return f"{self._elapsed()}  starting"
-        done, total = self._epochs()
-        return (
-            f"{self._elapsed()}  {self._counts()}; epochs {done} of {total}, "
-            f"{self._time_left()}; {self._best()}"
-        )
+    def _read_quietly(self) -> None:
+        """What has happened before is no news."""
+        hear, self._hear = self._hear, []
+        self._read()
+        self._hear = hear
 
-    def screen(self) -> Group:
-        """What a terminal shows: states, rungs, best so far, workers, time left."""
-        config = self._study.config
-        if not self._history.trials:
-            return Group(Text(f"study {self._study.name}: starting {config.workers} workers"))
-        done, total = self._epochs()
-        return Group(
-            Text(f"study {self._study.name}  {self._elapsed()}", style="bold"),
-            Text(f"trials   {self._counts()}, of {self._history.length}"),
-            Text(f"epochs   {done} of at most {total}, {self._time_left()}"),
-            Text(f"best     {self._best()}"),
-            *[Text(f"         {line}") for line in self._baselines()],
-            self._rungs(),
-            *[Text(line) for line in self._workers()],
-        )
+    def _tell(self, at: float, event: Any) -> None:
+        for happening in self._happenings.of(at, event):
+            for hear in self._hear:
+                hear(happening)
 
-    def _elapsed(self) -> str:
-        return clock(time.monotonic() - self._begun_at)
 
-    def _counts(self) -> str:
-        history = self._history
-        states = {
-            "complete": len(self._complete),
-            "failed": history.failed,
-            "running": len(history.open_trials()),
-        }
-        session = history.last_session
-        resting = "pruned" if session and session.event == "finished" else "paused"
-        states[resting] = len(history.trials) - sum(states.values())
-        return ", ".join(f"{states[s]} {s}" for s in sorted(states) if states[s]) or "no trial yet"
-
-    def _epochs(self) -> tuple[int, int]:
-        history = self._history
-        config = self._study.config
-        most = plan.most_epochs_of(config, history.length, self._full_length, history)
-        return history.epochs, most
-
-    def _time_left(self) -> str:
-        return time_left_text(self._left.interval(time.time()))
-
-    def _best(self) -> str:
-        best = self._complete.best()
-        if best is None:
-            return "no trial is complete yet"
-        value = number_text(best.value(self._task.metric))
-        return f"{self._task.metric} {value} (trial {best.number})"
-
-    def _baselines(self) -> list[str]:
-        known = list(self._study.origin["baselines"].items())
-        for trial in self._history.trials[: self._full_length]:
-            if trial.epoch >= self._study.config.max_epochs:
-                known.append((trial.suggestion.source, trial.value(self._task.metric)))
-        texts = number_texts([value for _, value in known])
-        return [f"{name} {text}" for (name, _), text in zip(known, texts, strict=True)]
-
-    def _rungs(self) -> Table:
-        table = Table(box=None, pad_edge=False)
-        for title in ("rung", "reached", "went on", "best"):
-            table.add_column(title, justify="right")
-        bests = [(rung, rung.recorded.best()) for rung in self._ladder]
-        values = {r.epoch: b.value(self._task.metric, r.epoch) for r, b in bests if b is not None}
-        texts = dict(zip(values, number_texts(list(values.values())), strict=True))
-        for rung in self._ladder:
-            shown = texts.get(rung.epoch, "")
-            counts = str(len(rung.recorded)), str(len(rung.advanced))
-            table.add_row(f"epoch {rung.epoch}", *counts, shown)
-        return table
-
-    def _workers(self) -> list[str]:
-        busy: list[Trial] = self._history.open_trials()
-        lines = [
-            f"worker   trial {trial.number}, epoch {trial.epoch + 1} of {trial.target}"
-            for trial in busy
-        ]
-        return lines + ["worker   idle"] * (self._study.config.workers - len(busy))
+def _print_event(happening: dict[str, Any]) -> None:
+    print(json.dumps(happening), file=sys.stderr, flush=True)

@@ -1,17 +1,17 @@
-"""The live view, rendered for a history."""
+"""Who follows a study: where it stands, and what is told of it."""
 
 from __future__ import annotations
 
-import re
+import json
 import time
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from search.record.record import Record, Study, open_record
-from search.reports import progress
+from search.reports import live, progress
 from search.reports.progress import Progress
+from search.reports.standing import Follower
 from search.tasks.config import StudyConfig
 from tests.curve_task import TASK
 from tests.search.studies import epoch, failure, scored, segment, session, suggestion
@@ -37,72 +37,47 @@ def study(record: Record) -> Study:
     return record.create(config, {"baselines": {"zero": 0.25}})
 
 
-def _view(record: Record, study: Study, *events) -> Progress:
+def _follower(record: Record, study: Study, *events) -> Follower:
     record.append(study, *events)
-    view = Progress(record, study, TASK, quiet=True)
-    view._read()
-    return view
-
-
-def _screen(view: Progress) -> str:
-    console = Console(width=100, height=40, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(view.screen())
-    return console.export_text()
-
-
-def test_before_the_first_trial_it_is_starting(record, study):
-    view = _view(record, study, session("started", 6))
-
-    assert view.line().endswith("starting")
-    assert "starting 2 workers" in _screen(view)
-
-
-def test_the_line_has_states_epochs_time_left_and_the_best(record, study):
-    line = _view(record, study, *EVENTS).line()
-
-    assert "2 complete, 1 failed, 2 paused, 1 running" in line
-    assert "epochs 20 of 24" in line  # 2·9 + 4 + 1·2: room for one at epoch 3, none at 9
-    assert re.search(r"\d:\d\d left \(\d:\d\d to \d:\d\d\)", line)
-    assert "score 0.7500 (trial 1)" in line
-    assert "\n" not in line
-
-
-def test_the_screen_has_rungs_baselines_and_workers(record, study):
-    text = _screen(_view(record, study, *EVENTS))
-
-    assert re.search(r"study s +\d+:\d\d", text)
-    assert "of 6" in text
-    assert "epochs   20 of at most 24" in text
-    assert "best     score 0.7500 (trial 1)" in text
-    assert "zero 0.2500" in text
-    rows = [line.split() for line in text.splitlines() if line.strip().startswith("epoch ")]
-    assert rows == [["epoch", "1", "2", "0", "0.4000"], ["epoch", "3", "0", "0"],
-                    ["epoch", "9", "0", "0"]]  # fmt: skip
-    assert "worker   trial 5, epoch 1 of 1" in text
-    assert text.count("worker   idle") == 1
+    follower = Follower(record, study, TASK)
+    follower.read()
+    return follower
 
 
 def test_it_follows_the_record(record, study):
-    view = _view(record, study, *EVENTS)
+    follower = _follower(record, study, *EVENTS)
     record.append(study, epoch(5, 1, 0.6))
 
-    view._read()
+    follower.read()
 
-    assert "epochs 21 of 24" in view.line()
+    assert "epochs 21 of 24" in live.line(follower.standing())
 
 
-def test_time_left_is_unknown_before_the_first_epoch(record, study):
-    line = _view(record, study, session("started", 6), suggestion(0), segment(0, 1, 9)).line()
+def test_a_standing_has_rungs_with_their_cut_off(record, study):
+    rungs = _follower(record, study, *EVENTS, epoch(5, 1, 0.6)).standing().rungs
 
-    assert "time left unknown" in line
-    assert "no trial is complete yet" in line
+    assert [(rung.epoch, rung.reached, rung.cut_off) for rung in rungs] == [
+        (1, 3, 0.6),
+        (3, 0, None),
+        (9, 0, None),
+    ]
+
+
+def test_a_standing_has_failures_by_reason_and_the_last_session_s_end(record, study):
+    follower = _follower(record, study, *EVENTS, session("stopped", 6))
+    standing = follower.standing()
+
+    assert standing.failures == [("RuntimeError: asked to fail", 1)]
+    assert standing.ended == "stopped"
+    assert standing.work == []
+    assert standing.counts == {"complete": 2, "failed": 1, "paused": 3}
 
 
 def test_where_there_is_no_terminal_it_prints_plain_lines(record, study, monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.05)
     record.append(study, *EVENTS)
 
-    with Progress(record, study, TASK, quiet=False):
+    with Progress(record, study, TASK):
         until = time.monotonic() + 10
         while not (told := capsys.readouterr().err) and time.monotonic() < until:
             time.sleep(0.02)
@@ -113,7 +88,29 @@ def test_where_there_is_no_terminal_it_prints_plain_lines(record, study, monkeyp
 
 def test_quiet_is_quiet(record, study, monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.01)
-    with Progress(record, study, TASK, quiet=True):
+    with Progress(record, study, TASK, show="nothing"):
         time.sleep(0.1)
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_events_are_told_as_json_lines_from_now_on(record, study, capsys):
+    record.append(study, *EVENTS)
+
+    with Progress(record, study, TASK, show="events"):
+        record.append(study, epoch(5, 1, 0.6), suggestion(6, x=0.5), segment(6, 1, 9))
+        record.append(study, *[epoch(6, at, 0.8) for at in range(1, 10)])
+        record.append(study, session("finished", 6))
+
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [each["event"] for each in told[:3]] == ["epoch", "suggestion", "epoch"]
+    assert told[0] | {"time": 0} == {
+        "event": "epoch", "time": 0, "trial": 5, "epoch": 1,
+        "metrics": {"score": 0.6, "loss": 0.4}, "decision": "go on",
+    }  # fmt: skip
+    assert told[1]["config"] == {"x": 0.5}
+    best = [each for each in told if each["event"] == "best"]
+    assert [(each["trial"], each["value"]) for each in best] == [(6, 0.8)]
+    ends = [(each["trial"], each["state"]) for each in told if each["event"] == "end"]
+    assert ends == [(6, "complete"), (2, "pruned"), (3, "pruned"), (5, "pruned")]
+    assert told[-1]["state"] == "finished"
