@@ -136,8 +136,9 @@ def run(
         opened.study.config.trials,
         time_budget_s,
         address,
+        quiet,
         say,
-        {"quiet": quiet, "events": events},
+        events=events,
     )
 
 

@@ -5,7 +5,7 @@ Heavy imports happen inside its methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -137,8 +137,7 @@ class StudyHandle:
             trial_timeout_s=trial_timeout_s,
         )
         self._row = opened.study
-        watching = {"quiet": quiet, "events": events}
-        return self.drive(opened, length, time_budget_s, address, say, watching)
+        return self.drive(opened, length, time_budget_s, address, quiet, say, events=events)
 
     def stop(self, *, now: bool = False, say: Callable[[str], None] = ignore_line) -> str:
         """Ask whoever drives it, or its promotion, to stop: when running trials pause, or `now`
@@ -209,10 +208,11 @@ class StudyHandle:
         trials: int,
         time_budget_s: float | None,
         address: str | None,
+        quiet: bool,
         say: Callable[[str], None],
-        watching: Mapping[str, Any],
+        **watching: Any,
     ) -> Self:
-        """See it through; `watching`: how it is shown (`see_through`). Raises EndedEarly,
+        """See it through; `watching`: how else it is shown (`see_through`). Raises EndedEarly,
         KeyboardInterrupt."""
         from search.driver import planning
         from search.driver.run import see_through
@@ -228,6 +228,7 @@ class StudyHandle:
                 trials=trials,
                 time_budget_s=time_budget_s,
                 address=address,
+                quiet=quiet,
                 say=say,
                 **watching,
             )
