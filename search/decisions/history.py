@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from search.decisions.span import Span
 from search.tasks.config import Value
 
 __all__ = [
@@ -134,32 +135,6 @@ class Trial:
     def value(self, metric: str, epoch: int | None = None) -> float:
         """The metric at `epoch`, or at the last one: a trial's value is that of its last epoch."""
         return self.epochs[-1 if epoch is None else epoch - 1].metrics[metric]
-
-
-@dataclass
-class Span:
-    """One driver's time at work, in seconds since the Unix epoch.
-
-    A driver that was killed records no end: its span ends with the last event it recorded.
-    """
-
-    started: float
-    ended: float
-    first_segment: float | None = None
-    last_epoch: float | None = None
-    epochs: int = 0
-    cpu_s: float = 0.0  # of training and evaluation
-
-    @property
-    def wall_s(self) -> float:
-        return max(self.ended - self.started, 0.0)
-
-    @property
-    def training_s(self) -> float:
-        """From the first trial's start to the last trial's end."""
-        if self.first_segment is None or self.last_epoch is None:
-            return 0.0
-        return max(self.last_epoch - self.first_segment, 0.0)
 
 
 class History:
