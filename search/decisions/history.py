@@ -65,6 +65,8 @@ class EpochEnd:
     wall_s: float  # seconds by the clock, of the same
     reset_s: float  # before the first epoch of a segment: loading data, vectors, checkpoint
     decision: Decision
+    # What the process used at its end, by name (search/driver/usage.py); {}: it is not known.
+    usage: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

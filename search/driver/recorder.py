@@ -66,6 +66,7 @@ class Recorder:
                 wall_s=result["wall_s"],
                 reset_s=result["reset_s"],
                 decision=decision,
+                usage=_nested(result, "usage"),
             )
         )
         if decision == "complete":

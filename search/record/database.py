@@ -24,6 +24,7 @@ LOCK_PATIENCE_S = 1.0
 class Database(abc.ABC):
     """An engine whose commits are durable, and a lock for each study's driver."""
 
+    missing: frozenset[str] = frozenset()  # columns that an older record has not
     reacquired = 0  # so many times has this driver's lock been lost and taken again
 
     def __init__(self, location: str, engine: sa.Engine, url: str | None = None) -> None:

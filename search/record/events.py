@@ -19,24 +19,28 @@ __all__ = ["event_row", "last_event", "read_events"]
 
 
 def read_events(
-    connection: sa.Connection, study: Study, after: int
+    connection: sa.Connection, study: Study, after: int, missing: frozenset[str] = frozenset()
 ) -> list[tuple[int, float, Event]]:
-    """Events with a sequence number above `after`, in order: (sequence, time, event)."""
+    """Events with a sequence number above `after`, in order: (sequence, time, event). `missing`:
+    columns that the record has not."""
     found: list[tuple[int, float, Event]] = []
     newest, _ = last_event(connection, study)  # what a driver adds meanwhile is for next time
     for kind, table in schema.EVENTS.items():
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = [field.name for field in dataclasses.fields(kind) if field.name not in missing]
         objects = [name for name in names if isinstance(table.c[name].type, sa.JSON)]
-        query = sa.select(table).where(
+        query = sa.select(*(table.c[name] for name in ("sequence", "at", *names))).where(
             table.c.study_id == study.id, table.c.sequence.between(after + 1, newest)
         )
         last = after
         try:
             for row in connection.execute(query.order_by(table.c.sequence)).mappings():
+                values = {name: row[name] for name in names}
                 for name in objects:
-                    if not isinstance(row[name], dict):
+                    if values[name] is None and table.c[name].nullable:
+                        del values[name]
+                    elif not isinstance(values[name], dict):
                         raise TypeError(f"its {name} is no JSON object")
-                event = kind(**{name: row[name] for name in names})
+                event = kind(**values)
                 last = row["sequence"]
                 found.append((last, row["at"], event))
         except (TypeError, ValueError) as error:
@@ -61,8 +65,11 @@ def last_event(connection: sa.Connection, study: Study) -> tuple[int, float]:
     return max(((row[0], row[1]) for row in rows), default=(0, 0.0))
 
 
-def event_row(study_id: int, sequence: int, at: float, event: Event) -> Row:
-    names = [field.name for field in dataclasses.fields(event)]
+def event_row(
+    study_id: int, sequence: int, at: float, event: Event, missing: frozenset[str] = frozenset()
+) -> Row:
+    """`missing`: columns that the record has not."""
+    names = [field.name for field in dataclasses.fields(event) if field.name not in missing]
     values = {name: _plain(getattr(event, name)) for name in names}
     row = {"study_id": study_id, "sequence": sequence, "at": at, **values}
     return schema.EVENTS[type(event)], row

@@ -21,7 +21,7 @@ from search.errors import RecordError, UnreachableError, first_line
 from search.files.addresses import has_secret
 from search.record.database import Database, acquire_lock, locked_error
 from search.record.json_text import json_text
-from search.record.version import check_version, make_tables, tables_exist
+from search.record.version import check_version, make_tables, missing_columns, tables_exist
 
 __all__ = ["Postgresql"]
 
@@ -87,6 +87,7 @@ class Postgresql(Database):
         with self.connect(write=True) as connection:
             check_version(connection, self.location)
             if tables_exist(connection):
+                self.missing = missing_columns(connection)
                 return
             if not create:
                 raise RecordError(

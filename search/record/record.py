@@ -135,7 +135,7 @@ class Record:
         rows, added = [], []
         for event in events:
             sequence, at = sequence + 1, self.now()
-            rows.append(event_row(study.id, sequence, at, event))
+            rows.append(event_row(study.id, sequence, at, event, self._database.missing))
             added.append((at, event))
         self._outbox.write(rows, wait=self._driving)
         self._sequences[study.id] = sequence
@@ -160,7 +160,7 @@ class Record:
     def events(self, study: Study, after: int = 0) -> list[tuple[int, float, Event]]:
         """Events with a sequence number above `after`, in order: (sequence, time, event)."""
         with self._database.connect() as connection:
-            return read_events(connection, study, after)
+            return read_events(connection, study, after, self._database.missing)
 
     def history(self, study: Study) -> History:
         try:
@@ -188,7 +188,7 @@ class Record:
         try:
             with self._database.connect(write=True) as connection:
                 for member in family:
-                    _insert_study(connection, member, self.folder)
+                    _insert_study(connection, member, self.folder, self._database.missing)
                 for reading in readings:
                     insert_reading(connection, reading)
         except sa.exc.IntegrityError:
@@ -284,9 +284,11 @@ def _is_folder_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
-def _insert_study(connection: sa.Connection, member: StudyWithEvents, folder: Path) -> None:
+def _insert_study(
+    connection: sa.Connection, member: StudyWithEvents, folder: Path, missing: frozenset[str]
+) -> None:
     study = member.study
     values = study_row(study.name, study.created_at, study.config, study.origin, folder)
     insert = sa.insert(schema.studies).returning(schema.studies.c.id)
     study_id = connection.execute(insert, values).scalar_one()
-    insert_rows(connection, (event_row(study_id, *numbered) for numbered in member.events))
+    insert_rows(connection, (event_row(study_id, *numbered, missing) for numbered in member.events))

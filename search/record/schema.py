@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from search.decisions.history import EpochEnd, Event, Failure, Segment, Session, Suggestion
 
-__all__ = ["EVENTS", "readings", "requests", "schema", "schema_version", "studies"]
+__all__ = ["EVENTS", "epochs", "readings", "requests", "schema", "schema_version", "studies"]
 
 schema = sa.MetaData()
 schema_version = sa.Table(  # one row: version.py
@@ -72,6 +72,7 @@ epochs = _events(
     sa.Column("wall_s", sa.Float, nullable=False),
     sa.Column("reset_s", sa.Float, nullable=False),
     sa.Column("decision", sa.String(20), nullable=False),
+    sa.Column("usage", sa.JSON(none_as_null=True)),  # since version 2 of the tables
     unique=("trial", "epoch"),
 )
 failures = _events(

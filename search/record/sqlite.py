@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from search.errors import RecordError
 from search.record.database import Database, acquire_lock
 from search.record.read_only import is_read_only, opener
-from search.record.version import check_version, make_tables, tables_exist
+from search.record.version import check_version, make_tables, missing_columns, tables_exist
 
 __all__ = ["Sqlite"]
 
@@ -96,6 +96,7 @@ class Sqlite(Database):
                 # Two processes may be at it, and none may see half of them.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 make_tables(connection)
+            self.missing = missing_columns(connection)
 
     def _check(self) -> None:
         with self.engine.connect() as connection:

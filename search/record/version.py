@@ -1,6 +1,9 @@
 """The version of the record's tables: written when they are made, read when a record is opened.
 
-A record that tells none was made before there was a version, and is of version 1.
+A record that tells none was made before there was a version, and is of version 1. One that is older
+stays as it is: what its tables have no room for is not kept.
+
+2: `epochs.usage`.
 """
 
 from __future__ import annotations
@@ -8,11 +11,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from search.errors import RecordError
-from search.record.schema import schema, schema_version
+from search.record.schema import epochs, schema, schema_version
 
-__all__ = ["VERSION", "check_version", "make_tables", "tables_exist"]
+__all__ = ["VERSION", "check_version", "make_tables", "missing_columns", "tables_exist"]
 
-VERSION = 1
+VERSION = 2
 
 
 def check_version(connection: sa.Connection, location: str) -> None:
@@ -25,6 +28,12 @@ def check_version(connection: sa.Connection, location: str) -> None:
             f"the record in {location} is of version {version}, and this version of search reads "
             f"{VERSION}: install the newer one, or name another record"
         )
+
+
+def missing_columns(connection: sa.Connection) -> frozenset[str]:
+    """Of `epochs`, those that an older record has not."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(epochs.name)}
+    return frozenset(set(epochs.c.keys()) - there)
 
 
 def tables_exist(connection: sa.Connection) -> bool:

@@ -125,7 +125,7 @@ def test_what_the_index_does_not_say_is_refused(archive, cluster, members, messa
     ("change", "message"),
     [
         (lambda lines: lines[0].update(format=2), "is refused: its format is 2"),
-        (lambda lines: lines[0].update(version=2), "is refused: its version is 2"),
+        (lambda lines: lines[0].update(version=3), "is refused: its version is 3"),
         (lambda lines: lines[0].update(version="x"), "its version is 'x'"),
         (lambda lines: lines[1].update(study="../s"), "is not"),
         (lambda lines: lines[1]["config"].update(name="../s"), "study's name"),
