@@ -25,6 +25,7 @@ from search.driver.last_words import STDERR, last_words
 from search.driver.metrics import plain_metrics
 from search.driver.streams import redirected
 from search.driver.unrecorded import Unrecorded
+from search.driver.usage import usage
 from search.driver.watchdog import Watchdog
 from search.errors import StorageError, UserError, first_line, reason_of
 from search.files.node_data import fetch_data
@@ -179,6 +180,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             "cpu_s": cpu_s,
             "wall_s": wall_s,
             "reset_s": reset_s,
+            "usage": usage(gpus=segment["gpus"]),
         }
         with _WATCHDOG.limit(with_storage_s, log):
             state = self._unrecorded.with_results(epoch.state(), result)

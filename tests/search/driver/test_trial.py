@@ -35,6 +35,7 @@ def test_a_segment_is_as_many_epochs_as_it_is_told(run):
     assert [result["done"] for result in results] == [False, False, True]
     assert [result["metrics"] for result in results] == _alone()[:3]
     assert all(result["cpu_s"] >= 0 and result["wall_s"] > 0 for result in results)
+    assert all(10 < result["usage"]["memory_mib"] < 1e6 for result in results)
 
 
 def test_segments_one_after_the_other_are_as_one(run):
