@@ -1,4 +1,4 @@
-"""Where a study's runs come from, as MLflow tells it: command, commit, data set."""
+"""What MLflow's pages have places for: command, commit, data set, description, system metrics."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from search.decisions.history import EpochEnd
 from search.record.record import Record, Study
 from search.reports.page.again import run_command
 from search.reports.page.answers import answers
@@ -13,10 +14,18 @@ from search.reports.page.facts import gather
 from search.reports.summary import describe
 from search.tasks.task import Task
 
-__all__ = ["data_set", "note", "source_tags"]
+__all__ = ["SYSTEM_METRICS", "data_set", "note", "source_tags", "system_metrics"]
 
 # Characters that MLflow's tables hold.
 _DIGEST, _COMMAND, _NOTE = 36, 1000, 5000
+
+_SYSTEM = {
+    "memory_mib": "system/process_memory_usage_megabytes",
+    "gpu_memory_mib": "system/gpu_0_memory_usage_megabytes",
+    "gpu_percent": "system/gpu_0_utilization_percentage",
+}
+_CPU = "system/cpu_utilization_percentage"
+SYSTEM_METRICS = (*_SYSTEM.values(), _CPU)
 
 
 def source_tags(study: Study) -> dict[str, str]:
@@ -60,3 +69,11 @@ def note(record: Record, study: Study, task: Task) -> str:
     told = "\n\n".join(parts)
     whole = f"{told}\n\n```\n{describe(facts.summary)}\n```"
     return whole if len(whole) <= _NOTE else told[:_NOTE]
+
+
+def system_metrics(epoch: EpochEnd) -> dict[str, float]:
+    """By the names under which MLflow's page shows them apart. Of the CPU, 100 is one core."""
+    found = {_SYSTEM[name]: value for name, value in epoch.usage.items() if name in _SYSTEM}
+    if epoch.wall_s > 0:
+        found[_CPU] = 100 * epoch.cpu_s / epoch.wall_s
+    return found

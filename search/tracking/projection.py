@@ -20,13 +20,14 @@ from search.reports.summary import complete_trials, study_state, summarise, tria
 from search.tasks.task import Task
 from search.tracking.batches import log_batch
 from search.tracking.names import mlflow_name
-from search.tracking.origin import data_set, note, source_tags
+from search.tracking.origin import SYSTEM_METRICS, data_set, note, source_tags, system_metrics
 from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
 __all__ = ["REFUSED", "Projection"]
 
 REFUSED = "MLflow refuses "  # so begins what is told of a metric or parameter
 _CPU_S = "epoch_cpu_s"  # our metric of a trial's run
+_OURS = {_CPU_S, *SYSTEM_METRICS}  # no metric of a task's has their names
 
 # A call holds at most 1000 things, 100 of them parameters, MLflow's limits.
 _METRICS, _PARAMS = 850, 100
@@ -144,7 +145,7 @@ class Projection:
             ]
             if state == "failed" and not trial.epochs:
                 # MLflow compares runs by the metrics that all of them have.
-                objective = mlflow_name(self._task.metric, {_CPU_S})
+                objective = mlflow_name(self._task.metric, _OURS)
                 metrics = [Metric(objective, float("nan"), _ms(trial.ended_at), 0)]
             self._log(run, metrics, trial.suggestion.config, tags)
         ended = None if state == "running" else _ms(trial.ended_at)
@@ -235,8 +236,8 @@ def _rung(trial: Trial, study: Study) -> int:
 
 def _named(epoch: EpochEnd) -> dict[str, float]:
     """Its metrics as MLflow names them, and ours beside them."""
-    theirs = {mlflow_name(name, {_CPU_S}): value for name, value in epoch.metrics.items()}
-    return {**theirs, _CPU_S: epoch.cpu_s}
+    theirs = {mlflow_name(name, _OURS): value for name, value in epoch.metrics.items()}
+    return {**theirs, _CPU_S: epoch.cpu_s, **system_metrics(epoch)}
 
 
 def _ms(at: float) -> int:

@@ -9,7 +9,7 @@ from collections import Counter
 from search.record.record import Study
 from search.tracking.projection import Projection
 from tests.curve_task import TASK
-from tests.search.studies import scored, session
+from tests.search.studies import epoch, scored, segment, session, suggestion
 from tests.search.tracking.conftest import Live
 
 ORIGIN = {
@@ -56,6 +56,24 @@ def test_an_ended_study_is_described_by_the_answers_of_its_report(live: Live) ->
         assert question in told
     assert "`python -m search resume" in told
     assert "best: trial 1, score 0.2000" in told
+
+
+def test_system_metrics_are_on_their_own_page_an_epoch_a_step(live: Live) -> None:
+    begun = [session("started", 1), suggestion(0), segment(0, 1, 2)]
+    used = {"memory_mib": 300.0, "gpu_memory_mib": 40.0, "gpu_percent": 90.0}
+    live.deliver(*begun, *(dataclasses.replace(epoch(0, at, 0.1), usage=used) for at in (1, 2)))
+
+    data = live.runs()[0].data.metrics
+    assert data["system/process_memory_usage_megabytes"] == 300.0
+    assert data["system/gpu_0_memory_usage_megabytes"] == 40.0
+    assert data["system/gpu_0_utilization_percentage"] == 90.0
+    history = live.projection._client.get_metric_history(
+        live.runs()[0].info.run_id, "system/cpu_utilization_percentage"
+    )
+    assert [(metric.step, round(metric.value, 3)) for metric in history] == [
+        (1, 83.333),
+        (2, 83.333),
+    ]
 
 
 def test_a_record_that_tells_neither_is_delivered_without(live: Live) -> None:
