@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from search.reports.numbers import estimate_text
 from search.statistics.ensemble import ensemble_values
 from search.statistics.intervals import Estimate, difference
 
-__all__ = ["Registered", "decide_alias"]
+__all__ = ["Registered", "decide_alias", "gain_over"]
 
 _OPTIMISM = "optimism"
 _COMPARABLE = ("data", "split", "metric")  # tags that must agree before two scores compare
@@ -64,13 +63,12 @@ def decide_alias(
     if champion is not None and str(champion.version) == version:
         return Registered(name=name, version=version, alias=alias, why="it is already")
     if champion is not None:
-        gain_on = functools.partial(
-            _gain,
-            values,
-            _values(values, validation, weights),
-            sign * (optimism - _optimism(champion)),
-            weights_of(champion.tags),
-        )
+        less, new_SN = sign * (optimism - _optimism(champion)), _values(values, validation, weights)
+        old_weights = weights_of(champion.tags)
+
+        def gain_on(old: np.ndarray) -> Estimate:
+            return gain_over(new_SN, _values(values, old, old_weights), less)
+
         new = client.get_model_version(name, version)
         better, why = _better(client, champion, new, gain_on, metric=metric, sign=sign)
         alias = "champion" if better else "challenger"
@@ -85,15 +83,9 @@ def decide_alias(
     return Registered(name=name, version=version, alias=alias, why=why)
 
 
-def _gain(
-    values: Callable[[Sequence[np.ndarray]], np.ndarray],
-    new_SN: np.ndarray,
-    less: float,
-    weights: Sequence[int] | None,
-    old: np.ndarray,
-) -> Estimate:
-    """Of the new over the old runs, less what only looks like one."""
-    return difference(new_SN - less, _values(values, old, weights), same_seeds=False)
+def gain_over(new_SN: np.ndarray, old_SN: np.ndarray, less: float) -> Estimate:
+    """Values of new runs minus those of old ones, less what only looks like a gain."""
+    return difference(new_SN - less, old_SN, same_seeds=False)
 
 
 def _values(

@@ -3,8 +3,9 @@
     python -m tests.benchmarks.false_claims [--studies 1000] [--examples 1500] [--seed-noise 0.5]
 
 A study: 64 configurations run once each, a third goes on at rungs 1 and 3 of 9 epochs, by scores on
-the same validation examples, so that 7 are complete; the best 5 run again on 3 fresh seeds, the
-best of these on 5 more. Noise, in standard errors of one run's score by its examples: an example's
+the same validation examples, so that 7 are complete; the best 5 race on at most 15 runs with fresh
+seeds, 2 at a time (search/promotion/race.py), the best of these by expected score trains on 5 more.
+Noise, in standard errors of one run's score by its examples: an example's
 own difficulty, the same for all (half of the variance); what it is to a configuration (a fifth);
 what it is to a run (the rest; a run's at a rung and at its end correlate by .7); and the seed's,
 `--seed-noise`. Nothing better: all configurations, the baseline and the champion are equally good.
@@ -16,7 +17,10 @@ run        `run`, `show`: the best is beyond the noise of examples from what nee
            of that run, whose seed may be a lucky one, and not of its configuration: beside it is
            counted how often which of them is not better in truth
 plain      the same as it was said before, of the best as it looks
-confirmed  `promote`: the first by fresh seeds is beyond the noise of another contender
+confirmed  `promote`: the first by expected score is beyond the noise of another contender; and how
+           often it is so in the wrong direction
+sure       `promote`: the race ends as sure; and how often it is so though the chosen one is worse
+           than the best contender by more than the tolerance
 champion   the final runs, less their optimism, are beyond the noise better than a champion that was
            not chosen on these examples; than one that another such study has chosen on them; and
            than the first where nothing is taken off
@@ -33,11 +37,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.models.champion import gain_over
+from search.promotion.confirm import Confirmation, Contender, choose
+from search.promotion.race import race
 from search.reports.claims import difference_from_baseline
-from search.statistics.intervals import difference, example_interval, joint_interval, pooled_seeds
+from search.statistics.intervals import example_interval, joint_interval
 from search.statistics.selection import corrected_score, optimism
 
-TRIALS, CONTENDERS, FRESH, FINAL = 64, 5, 3, 5
+TRIALS, CONTENDERS, RUNS, WORKERS, FINAL = 64, 5, 15, 2, 5
 SHARED, CONFIGURATION, RUN = 0.5, 0.2, 0.3
 RUNG_CORRELATION = 0.7
 
@@ -50,7 +57,7 @@ class Promoted:
     best: int
     true: float  # the true score of the best's run
     candidate: int
-    confirmed: bool
+    confirmation: Confirmation
     final_SN: np.ndarray
     optimism: float
 
@@ -105,31 +112,45 @@ class Study:
         luck_S1 = self.seed_noise * self.random.standard_normal((seeds, 1))
         return self.values(self._normal(seeds, self.examples), configuration) + luck_S1
 
-    def promote(self, complete: np.ndarray) -> tuple[int, bool, list[np.ndarray]]:
-        """The candidate, whether it is said to be beyond the noise of a contender, and the fresh
-        runs of these."""
-        runs = [self.fresh(c, FRESH) for c in complete[:CONTENDERS]]
-        scores_CS = np.array([values_SN.mean(axis=1) for values_SN in runs])
-        order = np.argsort(-scores_CS.mean(axis=1))
-        pooled = pooled_seeds(scores_CS)
-        claimed = any(
-            difference(runs[order[0]], runs[k], among=CONTENDERS, seeds=pooled).beyond_noise
-            for k in order[1:]
+    def promote(self, complete: np.ndarray, searched: np.ndarray, seed: int) -> Confirmation:
+        """The best of these race, as in search/promotion/promote.py."""
+        top = [int(c) for c in complete[:CONTENDERS]]
+        runs = [self.fresh(c, RUNS) for c in top]
+        scores = [values_SN.mean(axis=1) for values_SN in runs]
+        ended = race(
+            [float(score) for score in searched[:CONTENDERS]],
+            lambda c, k: float(scores[c][k]),
+            runs=RUNS,
+            batch=WORKERS,
+            tolerance=None,
+            seed=seed,
         )
-        return int(complete[order[0]]), claimed, runs
+        contenders = [
+            Contender(
+                trial=top[c],
+                config={},
+                search=float(searched[c]),
+                fresh=[float(score) for score in scores[c][:count]],
+                values=runs[c][:count],
+                wall_s=1.0,
+            )
+            for c, count in enumerate(ended.counts)
+        ]
+        return choose(contenders, ended)
 
     def finalise(self, seed: int) -> Promoted:
         complete, values_CN, true_C = self.search()
-        candidate, confirmed, runs = self.promote(complete)
+        confirmation = self.promote(complete, values_CN.mean(axis=1), seed)
+        candidate = confirmation.candidate.trial
         looks = float(values_CN[0].mean() - corrected_score(values_CN, sign=1, seed=seed).mean)
         return Promoted(
             values_CN=values_CN,
             best=int(complete[0]),
             true=float(true_C[0]),
             candidate=candidate,
-            confirmed=confirmed,
+            confirmation=confirmation,
             final_SN=self.fresh(candidate, FINAL),
-            optimism=optimism(looks, runs)["left"],
+            optimism=optimism(looks, [each.values for each in confirmation.contenders])["left"],
         )
 
 
@@ -174,19 +195,36 @@ def claims(seed: int, examples: int, seed_noise: float, spread: float) -> dict[s
         "run, though its run is not better": claimed and found.true <= 0,
         "run, though its configuration is not": claimed and study.true_C[found.best] <= 0,
         "plain": plain.beyond_noise and plain.mean > 0,
-        "confirmed": found.confirmed,
-        "champion": _better(found.final_SN - found.optimism, champion_SN),
+        **_confirmed(study, found.confirmation),
+        "champion": _better(found.final_SN, champion_SN, found.optimism),
         "champion, chosen on these examples": _better(
-            found.final_SN - found.optimism, chosen.final_SN - chosen.optimism
+            found.final_SN, chosen.final_SN, found.optimism - chosen.optimism
         ),
-        "champion, not corrected": _better(found.final_SN, champion_SN),
+        "champion, not corrected": _better(found.final_SN, champion_SN, 0.0),
         "test": _on_test(study, found.candidate),
     }
     return {claim: bool(value) for claim, value in said.items()}
 
 
-def _better(new_SN: np.ndarray, old_SN: np.ndarray) -> bool:
-    gain = difference(new_SN, old_SN, same_seeds=False)
+def _confirmed(study: Study, confirmation: Confirmation) -> dict[str, bool]:
+    first, *others = (study.true_C[each.trial] for each in confirmation.contenders)
+    gaps = list(zip(confirmation.differences, others, strict=True))
+    race_ended = confirmation.race
+    best = max(first, *others)
+    chosen = study.true_C[confirmation.candidate.trial]
+    return {
+        "confirmed": any(gap.beyond_noise for gap, _ in gaps),
+        "confirmed, though it is not better": any(
+            gap.beyond_noise and (gap.mean > 0) != (first > other) for gap, other in gaps
+        ),
+        "sure": race_ended.sure,
+        "sure, though worse than the tolerance": race_ended.sure
+        and best - chosen > race_ended.tolerance,
+    }
+
+
+def _better(new_SN: np.ndarray, old_SN: np.ndarray, optimism: float) -> bool:
+    gain = gain_over(new_SN, old_SN, optimism)
     return gain.beyond_noise and gain.mean > 0
 
 
