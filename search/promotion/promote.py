@@ -105,6 +105,8 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
         "optimism": optimism(
             promotion.sign * (complete[0].value(task.metric) - corrected.mean),
             [contender.values for contender in confirmation.contenders],
+            complete=len(complete),
+            tried=promotion.record.history(study).trained,
         ),
         "fresh": {
             "mean": candidate.mean,

@@ -121,17 +121,36 @@ def _interval(scores_B: np.ndarray, shrink: float, examples: int) -> Estimate:
     return Estimate(mean=mean, low=mean - margin, high=mean + margin)
 
 
-def optimism(by_examples: float, contenders: Sequence[np.ndarray]) -> dict[str, float]:
+def optimism(
+    by_examples: float, contenders: Sequence[np.ndarray], *, complete: int, tried: int
+) -> dict[str, float]:
     """How much better a configuration looks on the examples that it was chosen by.
 
     `by_examples`: of the search's best run, its score less the corrected one, positive where it
-    looked better. `contenders`: of each the values of its runs on fresh seeds, (S, N), the first
-    of all with the same seeds. `left` of it remains with other seeds (`kept_share`).
+    looked better: the choice among the `complete` trials. `with_rungs`: the same of the choice
+    among all that were `tried`, of which most were stopped at rungs by scores on the same examples.
+    It is larger as the largest of so many normal numbers is. That is on the safe side where some
+    of those that were stopped never could have won. `contenders`: of each the values of its runs on
+    fresh seeds, (S, N), the first of all with the same seeds. `left` of it remains with other seeds
+    (`kept_share`).
     """
     seeds = min(len(values_SN) for values_SN in contenders)
     kept = kept_share(np.stack([values_SN[:seeds] for values_SN in contenders]))
     looked = max(by_examples, 0.0)
-    return {"by_examples": looked, "kept_share": kept, "left": looked * kept}
+    with_rungs = looked * max(_largest(tried) / _largest(complete), 1.0) if complete > 1 else looked
+    return {
+        "by_examples": looked,
+        "with_rungs": with_rungs,
+        "kept_share": kept,
+        "left": with_rungs * kept,
+    }
+
+
+def _largest(count: int) -> float:
+    """The largest of so many normal numbers, expected (Blom 1958, to 2%)."""
+    from scipy import special
+
+    return float(special.ndtri((count - 0.375) / (count + 0.25)))
 
 
 def kept_share(values_CSN: np.ndarray) -> float:

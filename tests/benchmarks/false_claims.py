@@ -20,7 +20,7 @@ plain      the same as it was said before, of the best as it looks
 confirmed  `promote`: the first by expected score is beyond the noise of another contender; and how
            often it is so in the wrong direction
 sure       `promote`: the race ends as sure; and how often it is so though the chosen one is worse
-           than the best contender by more than the tolerance
+           than the best contender by more than the tolerance, on these examples
 champion   the final runs, less their optimism, are beyond the noise better than a champion that was
            not chosen on these examples; than one that another such study has chosen on them; and
            than the first where nothing is taken off
@@ -91,6 +91,11 @@ class Study:
             + self.true_C[chosen][..., None]
         )
 
+    def of_these_examples(self, configuration: int) -> float:
+        """Its mean score over seeds on these examples, which is what a race tells of."""
+        own = math.sqrt(CONFIGURATION) * self.own_CN[configuration].mean()
+        return float(self.true_C[configuration] + own)
+
     def search(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The complete trials, best first: which, their values (C, N) and runs' true scores."""
         luck_C = self.seed_noise * self.random.standard_normal(TRIALS)
@@ -150,7 +155,12 @@ class Study:
             candidate=candidate,
             confirmation=confirmation,
             final_SN=self.fresh(candidate, FINAL),
-            optimism=optimism(looks, [each.values for each in confirmation.contenders])["left"],
+            optimism=optimism(
+                looks,
+                [each.values for each in confirmation.contenders],
+                complete=len(complete),
+                tried=TRIALS,
+            )["left"],
         )
 
 
@@ -208,18 +218,17 @@ def claims(seed: int, examples: int, seed_noise: float, spread: float) -> dict[s
 
 def _confirmed(study: Study, confirmation: Confirmation) -> dict[str, bool]:
     first, *others = (study.true_C[each.trial] for each in confirmation.contenders)
+    of_these = {each.trial: study.of_these_examples(each.trial) for each in confirmation.contenders}
     gaps = list(zip(confirmation.differences, others, strict=True))
     race_ended = confirmation.race
-    best = max(first, *others)
-    chosen = study.true_C[confirmation.candidate.trial]
+    worse = max(of_these.values()) - of_these[confirmation.candidate.trial]
     return {
         "confirmed": any(gap.beyond_noise for gap, _ in gaps),
         "confirmed, though it is not better": any(
             gap.beyond_noise and (gap.mean > 0) != (first > other) for gap, other in gaps
         ),
         "sure": race_ended.sure,
-        "sure, though worse than the tolerance": race_ended.sure
-        and best - chosen > race_ended.tolerance,
+        "sure, though worse than the tolerance": race_ended.sure and worse > race_ended.tolerance,
     }
 
 

@@ -78,7 +78,7 @@ def test_it_is_corrected_downwards_and_says_the_optimism(calm):
     assert found["by_examples"] == pytest.approx(
         calm["search"]["value"] - calm["corrected"]["mean"]
     )
-    assert found["left"] == pytest.approx(found["by_examples"] * found["kept_share"])
+    assert found["left"] == pytest.approx(found["with_rungs"] * found["kept_share"])
     assert calm["final"]["validation"]["optimism"] == found["left"]
     assert calm["fresh"]["n"] == 2
     assert calm["race"]["runs"] == calm["race"]["budget"] == CONFIRMED

@@ -119,9 +119,23 @@ def test_the_share_that_a_configuration_keeps_with_other_seeds(kept):
     )
 
     assert kept_share(values_CSN) == pytest.approx(kept, abs=0.03)
-    found = optimism(0.02, list(values_CSN))
+    found = optimism(0.02, list(values_CSN), complete=9, tried=9)
     assert found["left"] == pytest.approx(0.02 * kept, abs=0.001)
-    assert optimism(-0.02, list(values_CSN))["left"] == 0.0
+    assert optimism(-0.02, list(values_CSN), complete=9, tried=9)["left"] == 0.0
+
+
+def test_the_choice_at_rungs_adds_to_an_optimism():
+    values_CSN = np.random.default_rng(0).standard_normal((3, 1, 50))
+
+    def with_rungs(complete: int, tried: int) -> float:
+        found = optimism(1.0, list(values_CSN), complete=complete, tried=tried)
+        assert found["left"] == found["with_rungs"] >= found["by_examples"] == 1.0
+        return found["with_rungs"]
+
+    # The largest of 2 and 64 normal numbers are expected at .5642 and 2.3436.
+    assert with_rungs(2, 64) == pytest.approx(2.3436 / 0.5642, rel=0.05)
+    assert with_rungs(7, 64) < with_rungs(7, 640)
+    assert with_rungs(7, 7) == with_rungs(1, 64) == 1.0
 
 
 def test_of_one_seed_or_one_configuration_all_of_an_optimism_may_be_left():
@@ -129,4 +143,5 @@ def test_of_one_seed_or_one_configuration_all_of_an_optimism_may_be_left():
 
     assert kept_share(values_CSN[:1]) == kept_share(values_CSN[:, :1]) == 1.0
     uneven = [values_CSN[0], values_CSN[1, :1]]
-    assert optimism(0.01, uneven) == {"by_examples": 0.01, "kept_share": 1.0, "left": 0.01}
+    found = optimism(0.01, uneven, complete=3, tried=3)
+    assert (found["kept_share"], found["left"]) == (1.0, 0.01)
