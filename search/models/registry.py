@@ -26,6 +26,7 @@ __all__ = [
     "find_model",
     "parse_name",
     "register",
+    "registered_on",
     "registry_client",
     "registry_errors",
     "validation_predictions",
@@ -125,6 +126,13 @@ def validation_predictions(client: Any, version: Any) -> np.ndarray:
     except Exception as error:  # its run is gone, the file, or the store that it is in
         raise RegistryError(first_line(error)) from None
     return found
+
+
+@registry_errors()
+def registered_on(uri: str, name: str, tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """The tags of all versions that have these ones. Raises RegistryError."""
+    found = registry_client(uri).search_model_versions(f"name='{name}'")
+    return [dict(v.tags) for v in found if tags.items() <= v.tags.items()]
 
 
 def weights_of(tags: Mapping[str, str]) -> list[int] | None:

@@ -125,6 +125,8 @@ def promote(promotion: Promotion, drive: Drive, say: Callable[[str], None]) -> d
     say(str(wear))
     result["validation_wear"] = {
         "studies": wear.studies,
+        "elsewhere": wear.elsewhere,
+        "compared": wear.compared,
         "chance_false_better": wear.chance,
         "worn": wear.worn,
     }

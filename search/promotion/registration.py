@@ -15,6 +15,7 @@ from search.models import champion, registry
 from search.promotion.ensemble import Found
 from search.promotion.exported import Exported
 from search.promotion.phases import Promotion, phase_name
+from search.record.ledger import COMPARED, validation_split
 from search.record.record import Study
 from search.statistics.pseudo_values import values_of
 from search.tasks.provenance import depends_on
@@ -54,8 +55,8 @@ def register_run(
 def register_ensemble(
     promotion: Promotion, found: Found, model: Exported, result: Mapping[str, Any]
 ) -> champion.Registered:
-    """All that it looks better for having been selected is taken off where it is compared: its
-    members are these very runs."""
+    """All that it looks better for having been selected is taken off where it is compared, since its
+    members are these very runs; and what their configurations do."""
     from trainables import ensemble
 
     _deliver(promotion)
@@ -72,7 +73,8 @@ def register_ensemble(
             "ensemble": json.dumps({k: v for k, v in row.items() if k != "members"}),
         },
         result,
-        optimism=max(promotion.sign * (row["seen"] - row["score"]["mean"]), 0.0),
+        optimism=max(promotion.sign * (row["seen"] - row["score"]["mean"]), 0.0)
+        + result["optimism"]["left"],
         weights=found.weights,
     )
 
@@ -112,6 +114,8 @@ def _register(
         **{name: json.dumps(result[name]) for name in ("search", "corrected", "fresh")},
         **{f"final_{name}": json.dumps(result["final"][name]) for name in ("validation", "test")},
     }
+    split = validation_split(config.dataset, promotion.prepared.hash)
+    promotion.record.ledger.note(exported.hash, split, study=study.ledger_name, purpose=COMPARED)
     with registry.registry_errors():
         version = registry.register(
             config.tracking_uri,

@@ -1,11 +1,14 @@
 """The ledger of the test splits' readings: how often what must stay unseen was seen.
 
-In the record's database, written before the data is opened; it outlives the studies.
+In the record's database, written before the data is opened; it outlives the studies. It knows, too,
+what validation splits were used to choose for: which studies that were deleted have chosen by one,
+and which models were compared by it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +17,15 @@ import sqlalchemy as sa
 from search.record.database import Database
 from search.record.schema import readings
 
-__all__ = ["Ledger", "insert_reading"]
+__all__ = ["CHOSEN", "COMPARED", "Ledger", "insert_reading", "validation_split"]
+
+# Purposes of a validation split's rows.
+CHOSEN, COMPARED = "a study chose", "models were compared"
+
+
+def validation_split(dataset: str, data_hash: str) -> str:
+    """The split's hash on the ledger, which no test split has."""
+    return hashlib.sha256(f"validation {dataset} {data_hash}".encode()).hexdigest()
 
 
 class Ledger:
@@ -46,6 +57,20 @@ class Ledger:
             query = query.where(readings.c.study == study)
         with self._database.connect() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def note_choice(self, study: str, split_hash: str) -> None:
+        """Note that a study, by its name on the ledger, has chosen by a validation split."""
+        by = hashlib.sha256(f"study {study}".encode()).hexdigest()
+        self.note(by, split_hash, study=study, purpose=CHOSEN)
+
+    def rows(self, split_hash: str, purpose: str) -> list[dict[str, Any]]:
+        """All of a split and purpose, in order."""
+        query = sa.select(readings.c.model_hash, readings.c.study).where(
+            readings.c.split_hash == split_hash, readings.c.purpose == purpose
+        )
+        with self._database.connect() as connection:
+            found = connection.execute(query.order_by(readings.c.id)).mappings()
+            return [dict(row) for row in found]
 
     def readings(self, study: str) -> list[dict[str, Any]]:
         """A study's readings, in order."""

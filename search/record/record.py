@@ -24,7 +24,7 @@ from search.record import schema
 from search.record.commands import command
 from search.record.database import Database, locked_error
 from search.record.events import event_row, last_event, read_events
-from search.record.ledger import Ledger, insert_reading
+from search.record.ledger import Ledger, insert_reading, validation_split
 from search.record.outbox import Outbox, insert_rows
 from search.record.overview import Overview, overviews
 from search.record.postgresql import Postgresql
@@ -223,8 +223,16 @@ class Record:
             return
         with self.driver_lock(study.name):
             self.files(study).delete_from_storage()  # first: it is the part that may not answer
+            self._remember_choice(study)
             self._delete_rows(study)
             shutil.rmtree(self.study_folder(study.name), ignore_errors=True)
+
+    def _remember_choice(self, study: Study | UnreadableStudy) -> None:
+        """That its best trial was chosen by its validation split stays true."""
+        if isinstance(study, Study) and study.parent is None and "data" in study.origin:
+            split = validation_split(study.config.dataset, str(study.origin["data"]))
+            if self.history(study).trained:
+                self.ledger.note_choice(study.ledger_name, split)
 
     def _delete_rows(self, study: Study | UnreadableStudy) -> None:
         with self._database.connect(write=True) as connection:
