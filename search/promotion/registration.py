@@ -55,8 +55,8 @@ def register_run(
 def register_ensemble(
     promotion: Promotion, found: Found, model: Exported, result: Mapping[str, Any]
 ) -> champion.Registered:
-    """All that it looks better for having been selected is taken off where it is compared, since its
-    members are these very runs; and what their configurations do."""
+    """All that it looks better for having been selected is taken off where it is compared, since
+    its members are these very runs; and what their configurations do."""
     from trainables import ensemble
 
     _deliver(promotion)
