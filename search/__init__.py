@@ -30,6 +30,7 @@ from search.machines.ray_environment import set_environment
 if TYPE_CHECKING:
     import pandas as pd
 
+    from search.calls import doctor, import_study, known_points, predict
     from search.experiments.effects import Ablation
     from search.promotion.begin import Promoted
     from search.promotion.confirm import Prefer
@@ -47,8 +48,12 @@ __all__ = [
     "Study",
     "Task",
     "UserError",
+    "doctor",
+    "import_study",
+    "known_points",
     "load",
     "plan",
+    "predict",
     "promote",
     "run",
     "search",
@@ -62,6 +67,7 @@ _ELSEWHERE = {
     "Epoch": "trainables",
     "InMemoryData": "search.tasks.in_memory_data",
     "Task": "search.tasks.task",
+    **dict.fromkeys(("doctor", "import_study", "known_points", "predict"), "search.calls"),
 }
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import search
 from search.cli.common import DONE, AddCommand, add_stores, complete_study, load, where
 from search.errors import ArchiveError, UserError
 from search.files.typed import typed_path
 
 if TYPE_CHECKING:
-    from search.tasks.config import StudyConfig
+    pass
 
 __all__ = ["add_commands"]
 
@@ -82,44 +83,16 @@ def _import_points(options: argparse.Namespace) -> int:
 
 
 def _import_archive(options: argparse.Namespace) -> int:
-    from search.files.storage import check_storage
-    from search.files.typed import typed_storage
-    from search.record.archive import import_study
-    from search.record.record import open_record
-    from search.reports.table import write_table
-    from search.tracking.addresses import absolute
-
-    anew: dict[str, Any] = {
-        "tracking_uri": absolute(options.tracking_uri),
-        "data_dir": str(options.data_dir.resolve()) if options.data_dir else None,
-        "storage": options.storage and typed_storage(options.storage),
-    }
-    check_storage(anew["storage"])
-    if options.workers is not None:
-        anew["workers"] = options.workers
-    record = open_record(options.studies_dir, url=options.record, create=True)
-    check = _ignore if options.trust else _refuse_foreign_code
-    study, contents = import_study(record, options.file, anew, check)
-    write_table(record, study)
-    print(f"study {study.name} is on record here, {contents}")
+    study = search.import_study(
+        options.file,
+        trust=options.trust,
+        workers=options.workers,
+        data_dir=options.data_dir,
+        tracking_uri=options.tracking_uri,
+        storage=options.storage,
+        studies_dir=options.studies_dir,
+        record=options.record,
+    )
     for purpose, then in (("go on with it:", "resume"), ("show it in MLflow:", "sync")):
         print(f"{purpose:<19}python -m search {then} {study.name}{where(options)}")
     return DONE
-
-
-def _ignore(config: StudyConfig) -> None:
-    """Whoever made the archive is trusted."""
-
-
-def _refuse_foreign_code(config: StudyConfig) -> None:
-    """The archive is somebody else's, and what it names is imported by whoever goes on with it."""
-    from search.tasks.registry import NAMES, module_file
-
-    if config.task not in NAMES:
-        module = config.task.partition(":")[0]
-        file = module_file(module)
-        where = f"here {file}" if file else "which is not here"
-        raise ArchiveError(
-            f"study {config.name} is of task {config.task}, and to go on with it runs module "
-            f"{module} ({where}): look at that, then import with --trust"
-        )

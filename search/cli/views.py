@@ -111,14 +111,7 @@ def _show_trial(study: search.Study, number: int, *, as_json_line: bool) -> None
 
 
 def _sync(options: argparse.Namespace) -> int:
-    from search.record.record import open_record
-    from search.tasks.registry import find_task
-    from search.tracking.delivery import sync
-
-    record = open_record(options.studies_dir, url=options.record)
-    study = record.study(options.name)
-    on_problem = partial(print, file=sys.stderr)
-    sync(record, study, find_task(study.config.task), on_problem)
+    study = load(options).sync(say=partial(print, file=sys.stderr))
     print(f"{study.name} is in MLflow, whole: {study.config.tracking_uri}")
     return DONE
 

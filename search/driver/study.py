@@ -177,6 +177,14 @@ class StudyHandle:
 
         return pages_of(self._row, self._shown_task, tracking_uri or self.config.tracking_uri)
 
+    def sync(self, *, say: Callable[[str], None] = print_line) -> Self:
+        """Deliver to MLflow what is missing. `say`: takes a line for each metric that MLflow
+        refuses. Raises UserError."""
+        from search.tracking.delivery import sync
+
+        sync(self._record, self._row, self.task, say)
+        return self
+
     def export(
         self,
         to: str = "tar",
