@@ -99,6 +99,7 @@ def run(
     address: str | None = None,
     quiet: bool = False,
     events: bool = False,
+    notify: str | None = None,
     say: Callable[[str], None] = print_line,
     **others: Any,
 ) -> Study:
@@ -108,11 +109,12 @@ def run(
     notebook or in the script that calls this. None stands for the task's own value; for
     `workers`, as many as the machine's cores and GPUs hold. `fixed`: hyperparameters that are not
     drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `events`: in place
-    of the view, a line of JSON for whatever happens. `others`: further fields of StudyConfig:
-    points (names of the task's, or name → hyperparameters), point_seeds, seed, sampler, scheduler,
-    min_epochs, reduction_factor, baseline, cpus_per_trial, trial_timeout_s, keep_checkpoints,
-    tracking_uri, storage. Where studies are kept, by default, is what the commands' environment
-    variables say, else ./studies.
+    of the view, a line of JSON for whatever happens. `notify`: a web address, or a command, that
+    is given JSON at each new best and at the end. `others`: further fields of StudyConfig: points
+    (names of the task's, or name → hyperparameters), point_seeds, until ("accuracy>=0.9"), seed,
+    sampler, scheduler, min_epochs, reduction_factor, baseline, cpus_per_trial, trial_timeout_s,
+    keep_checkpoints, tracking_uri, storage. Where studies are kept, by default, is what the
+    commands' environment variables say, else ./studies.
 
     Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
     `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot
@@ -135,6 +137,7 @@ def run(
         dataset=dataset,
         data_dir=data_dir,
         gpus_per_trial=gpus_per_trial,
+        notify=notify,
         **others,
     )
     return Study(opened.record, opened.study, opened.task).drive(
@@ -145,6 +148,7 @@ def run(
         quiet,
         say,
         events=events,
+        notify=notify,
     )
 
 

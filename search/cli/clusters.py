@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from search.cli.common import DONE, AddCommand, confirmed, env_default
 from search.cli.studies import add_run_options
+from search.errors import UserError
 
 __all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster"]
 
@@ -32,6 +33,10 @@ def run_on_cluster(options: argparse.Namespace, typed: Sequence[str]) -> int:
     from search.driver.submit import new_name
     from search.machines.remote import SUPERVISOR, run_on_head, start_on_head
 
+    if getattr(options, "notify", None):
+        raise UserError(
+            "--notify is not handed to a cluster, whose job server would keep and show its address"
+        )
     command, *arguments = _without_cluster(typed)
     if command == "submit":
         name = options.name or new_name(options.task)

@@ -50,6 +50,7 @@ def add_commands(command: AddCommand) -> None:
         "--storage", metavar="FOLDER|s3://…", help="where all nodes keep checkpoints (as before)"
     )
     _trial_timeout(resume, "as before")
+    resume.add_argument("--until", metavar="METRIC>=X|none", help="when to end (as before)")
     resume.add_argument(
         "--accept-changes", action="store_true", help="though code, data or versions differ"
     )
@@ -100,6 +101,9 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     add_stores(run)
     _trial_timeout(run, "10 × the median, at least 10m")
     run.add_argument(
+        "--until", default="", metavar="METRIC>=X", help="end with a complete trial that has it"
+    )
+    run.add_argument(
         "--keep-checkpoints", type=int, default=5, help="of the best trials, at the end (5)"
     )
     _watching(run)
@@ -121,6 +125,9 @@ def _watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", action="store_true", help="a line of JSON on stderr for whatever happens"
     )
+    parser.add_argument(
+        "--notify", metavar="URL|COMMAND", help="tell it, in JSON, of new bests and of the end"
+    )
     parser.add_argument("--json", action="store_true", help="summary as JSON, last line of stdout")
 
 
@@ -136,6 +143,7 @@ def _run(options: argparse.Namespace) -> int:
             time_budget_s=options.time_budget,
             quiet=options.quiet,
             events=options.events,
+            notify=options.notify,
             say=partial(say, options),
         ),
     )
@@ -176,6 +184,7 @@ def _asked(options: argparse.Namespace) -> dict[str, Any]:
         "seed": options.seed,
         "trial_timeout_s": options.trial_timeout,
         "keep_checkpoints": options.keep_checkpoints,
+        "until": options.until,
         "cpus_per_trial": options.cpus_per_trial,
         "baseline": not options.no_baseline,
         "points": options.points,
@@ -198,8 +207,10 @@ def _resume(options: argparse.Namespace) -> int:
             time_budget_s=options.time_budget,
             address=options.address,
             accept_changes=options.accept_changes,
-            quiet=options.quiet,
+            until=options.until,
+            notify=options.notify,
             events=options.events,
+            quiet=options.quiet,
             say=partial(say, options),
         ),
     )

@@ -15,7 +15,7 @@ from search.driver.stop import listens_to, newest_request
 from search.errors import EndedEarly, Outcome, StudyLockedError, UnreachableError
 from search.record.record import Record, Study
 
-__all__ = ["Ending"]
+__all__ = ["GRACE_S", "Ending"]
 
 GRACE_S = 5.0  # Ctrl-C, `stop --now`, the time budget: an epoch that ends in this time is kept
 TERM_GRACE_S = 1.0  # SIGTERM, SIGHUP: the machine may be gone in seconds

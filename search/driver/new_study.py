@@ -11,27 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from search.decisions.until import parse_until
 from search.driver.begin import create, prepare
-from search.errors import RecordError, TrackingError, UserError
+from search.errors import RecordError, UserError
 from search.files.storage import check_storage
 from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
 from search.machines.machine import check_gpus, check_room, default_workers
-from search.record.commands import command
 from search.record.record import Record, Study, open_record
-from search.record.relocation import relocate
 from search.tasks.config import StudyConfig, Value
 from search.tasks.defined_here import MAIN, name_of
 from search.tasks.hyperparameter import parse_hyperparameter
 from search.tasks.points import Points, find_points
-from search.tasks.provenance import changes, depends_on
 from search.tasks.registry import find_task
 from search.tasks.task import Task
 from search.tasks.user_code import user_code
 from search.tracking.addresses import absolute, check_server
+from search.tracking.notify import check_target
 from trainables.data import Prepared
 
-__all__ = ["OpenStudy", "asked_for", "check_cluster", "check_own_gpus", "new_study", "reopen"]
+__all__ = ["OpenStudy", "asked_for", "check_cluster", "check_own_gpus", "new_study", "tell_room"]
 
 DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
 # Further fields of StudyConfig that a user may set.
@@ -48,6 +47,7 @@ OPTIONS = (
     "point_seeds",
     "trial_timeout_s",
     "keep_checkpoints",
+    "until",
 )
 
 
@@ -130,7 +130,9 @@ def asked_for(
         **{**defaults, **given},
     )
     task.check_gpus(config.gpus_per_trial)
-    _tell_room(config, address, say)
+    if config.until:
+        parse_until(config.until, metric=task.metric, mode=task.mode)
+    tell_room(config, address, say)
     if gpus and not gpus_per_trial:
         say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
     for key, value in implied.items():
@@ -145,6 +147,7 @@ def new_study(
     record_url: str | None = None,
     address: str | None = None,
     name: str | None = None,
+    notify: str | None = None,
     **options: Any,
 ) -> OpenStudy:
     """Check all that can be known before the start, prepare the data, put the study on record.
@@ -152,6 +155,8 @@ def new_study(
     `options`: those of `asked_for`. Raises UserError, DataError.
     """
     task, config = asked_for(given_task, address=address, name=name, **options)
+    if notify is not None:
+        check_target(notify)
     check_server(config.tracking_uri)
     check_storage(config.storage)
     prepared = prepare(task, config)
@@ -176,71 +181,13 @@ def _created(
     raise AssertionError
 
 
-def reopen(
-    record: Record,
-    study: Study,
-    task: Task | None = None,
-    *,
-    trials: int | None = None,
-    address: str | None = None,
-    accept_changes: bool = False,
-    say: Callable[[str], None] = lambda text: None,
-    **changed: Any,
-) -> tuple[OpenStudy, int]:
-    """A study that is to go on, and the number of trials it is to have then.
-
-    `changed`: fields of `relocation.CHANGEABLE` with their new values; None leaves one as it is.
-    Raises UserError, DataError.
-    """
-    if study.config.parent is not None:
-        raise UserError(
-            f"{study.name} is part of a promotion: "
-            f"`{command(record, f'promote {study.config.parent}')}`"
-        )
-    task = task or find_task(study.config.task)
-    history = record.history(study)
-    length = history.length or study.config.trials
-    trials = length if trials is None else trials
-    if trials < length:
-        raise UserError(
-            f"--trials must be at least the study's length ({length}), got {trials}: "
-            "a study can be extended, not cut"
-        )
-    new = {key: value for key, value in changed.items() if value is not None}
-    if "storage" in new:
-        new["storage"] = typed_storage(new["storage"])
-    if "tracking_uri" in new:
-        new["tracking_uri"] = absolute(new["tracking_uri"])
-        check_server(new["tracking_uri"])
-    config = dataclasses.replace(study.config, trials=trials, **new)
-    _tell_room(config, address, say)
-    check_storage(config.storage)
-    prepared = prepare(task, config)
-    now = depends_on(task, prepared, config.task)
-    differing = changes(history.depends_on or study.origin, now)
-    if differing and not accept_changes:
-        raise UserError(
-            f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
-            "may not compare; go on all the same with --accept-changes"
-        )
-    check_cluster(config, address, task, prepared, record.folder)
-    if new:
-        study = relocate(record, study, new)
-    if "tracking_uri" not in new:
-        try:
-            check_server(study.config.tracking_uri)
-        except TrackingError as error:  # training does not wait for it, begun as it is
-            say(f"MLflow will be behind: {error}")
-    return OpenStudy(record=record, study=study, task=task, prepared=prepared), trials
-
-
 def check_own_gpus(config: StudyConfig, address: str | None) -> None:
     """Where trials run on this machine: that it has what one asks for. Raises UserError."""
     if address is None:
         check_gpus(config.gpus_per_trial, gpu_count())
 
 
-def _tell_room(config: StudyConfig, address: str | None, say: Callable[[str], None]) -> None:
+def tell_room(config: StudyConfig, address: str | None, say: Callable[[str], None]) -> None:
     """Raises UserError where the machine cannot hold the study's workers."""
     check_own_gpus(config, address)
     if address is None:

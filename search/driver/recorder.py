@@ -9,10 +9,12 @@ from typing import Any
 
 from search.decisions.giving_up import why_give_up
 from search.decisions.history import Decision, EpochEnd, Event, Segment, Suggestion, Trial
+from search.decisions.until import parse_until
 from search.driver.attempts import Cause, failure
-from search.driver.ending import Ending
+from search.driver.ending import GRACE_S, Ending
 from search.errors import reason_of
 from search.record.record import Record, Study
+from search.reports.numbers import number_text
 from search.reports.summary import complete_trials
 from search.tasks.task import Task
 from search.tasks.user_code import trace_of
@@ -30,6 +32,7 @@ class Recorder:
         self._files = record.files(study)
         self.history = record.history(study)
         self._complete = complete_trials(self.history, study, task)
+        self._task = task
 
     def append(self, *events: Event) -> None:
         """Raises RecordError."""
@@ -71,6 +74,19 @@ class Recorder:
         )
         if decision == "complete":
             self._drop_a_checkpoint(trial)
+            self._end_if_reached(trial)
+
+    def _end_if_reached(self, trial: Trial) -> None:
+        config, task = self._study.config, self._task
+        # A promotion's trials were chosen for what they have reached.
+        if not config.until or config.phase != "search":
+            return
+        until = parse_until(config.until, metric=task.metric, mode=task.mode)
+        value = trial.value(task.metric)
+        if until.reached(value):
+            has = f"{task.metric} {number_text(value)}"
+            why = f"trial {trial.number} has {has}, as was asked for ({until})"
+            self._ending.request("stopped", why, GRACE_S)
 
     def _drop_a_checkpoint(self, complete: Trial) -> None:
         """Of the complete trials the best keep theirs; one more is complete now."""

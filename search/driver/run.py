@@ -36,6 +36,7 @@ from search.reports.progress import Progress, Show
 from search.tasks.provenance import depends_on
 from search.tasks.task import Task
 from search.tracking import delivery
+from search.tracking.notify import Notifier
 from trainables.data import Prepared
 
 __all__ = ["drive", "see_through"]
@@ -58,6 +59,7 @@ def see_through(
     address: str | None = None,
     quiet: bool = False,
     events: bool = False,
+    notify: str | None = None,
     say: Callable[[str], None] = lambda line: None,
     await_delivery: bool = True,
     obeyed: int | None = None,
@@ -65,17 +67,24 @@ def see_through(
     """Work on the study as `drive` does, with a live view and a process that delivers to MLflow.
 
     `quiet`: no live view, which goes to stderr; `events`: in its place a line of JSON for whatever
-    happens (search/reports/happenings.py). `say`: takes lines for a person about the delivery,
-    which is waited for, unless `await_delivery` is false. `obeyed`: as in `drive`.
+    happens (search/reports/happenings.py); `notify`: an address or a command that is told of new
+    bests and of the end (search/tracking/notify.py). `say`: takes lines for a person about the
+    delivery, which is waited for, unless `await_delivery` is false. `obeyed`: as in `drive`.
 
     Raises EndedEarly for whatever ends the study before its end, at the very end; StudyLockedError
     at once.
     """
     show: Show = "events" if events else "nothing" if quiet else "view"
     followers: list[subprocess.Popen[bytes]] = []
+    notifier = Notifier(notify, study.name)
     ended: EndedEarly | None = None
     try:
-        with interruptible(), Progress(record, study, task, show=show):
+        with (
+            interruptible(),
+            notifier,
+            Progress(record, study, task, show=show, hear=notifier.hear),
+            notifier.telling_the_end(),
+        ):
             drive(
                 record,
                 study,
@@ -87,6 +96,7 @@ def see_through(
                 address=address,
                 obeyed=obeyed,
                 on_started=lambda: followers.append(delivery.start(record, study)),
+                notified=notify is not None,
             )
     except StudyLockedError:
         raise
@@ -96,6 +106,8 @@ def see_through(
         ended = EndedEarly("interrupted", "interrupted", study.name)
     except (OSError, RecordError, StorageError) as error:
         ended = EndedEarly("failed", first_line(error), study.name)
+    if notifier.problem:
+        say(f"--notify was not told of all: {notifier.problem}")
     if await_delivery:
         # Where it was interrupted, the machine may be gone in seconds.
         hurried = ended is not None and ended.outcome == "interrupted"
@@ -135,13 +147,15 @@ def drive(
     address: str | None = None,
     obeyed: int | None = None,
     on_started: Callable[[], None] = lambda: None,
+    notified: bool = False,
 ) -> None:
     """Work on the study until it has `trials` trials and none can go on.
 
     `given`: asked for trials in the sampler's place, as of a promotion, until it gives none;
     `trials` then says how many there may be. `address`: of the Ray cluster to work on, HOST:PORT;
     None: a Ray of our own. `obeyed`: the last request to stop that
-    is not for this driver (`Ending`).
+    is not for this driver (`Ending`). `notified`: somebody is told of its end, which goes on
+    record, that a resume can say that it is to be asked for again.
 
     Raises EndedEarly after a signal, a request, the time budget or a failure of the study, and
     StudyLockedError if another driver has it. The caller holds nothing: the record is all there is.
@@ -154,7 +168,7 @@ def drive(
     ):
         now = depends_on(task, prepared, study.config.task)
         machine = "" if address else kind_of_machine(study.config)
-        details = {"depends_on": now, "machine": machine}
+        details = {"depends_on": now, "machine": machine, "notified": notified}
         started = Session(event="started", trials=trials, details=details)
         record.append(study, started)
         record.wait_until_written(SETTLE_S)  # what follows reads it

@@ -113,14 +113,17 @@ class StudyHandle:
         accept_changes: bool = False,
         quiet: bool = False,
         events: bool = False,
+        notify: str | None = None,
+        until: str | None = None,
         say: Callable[[str], None] = print_line,
     ) -> Self:
-        """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is.
+        """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is,
+        but `notify`, whose address is kept nowhere; `until="none"` lifts a bound.
 
         Returns and raises as `run`; UserError too where code, data or versions differ from those
         it began with, unless `accept_changes`.
         """
-        from search.driver.new_study import reopen
+        from search.driver.reopen import reopen
 
         say = ignore_line if quiet else say
         opened, length = reopen(
@@ -135,9 +138,13 @@ class StudyHandle:
             storage=storage,
             tracking_uri=tracking_uri,
             trial_timeout_s=trial_timeout_s,
+            until=until,
+            notify=notify,
         )
         self._row = opened.study
-        return self.drive(opened, length, time_budget_s, address, quiet, say, events=events)
+        return self.drive(
+            opened, length, time_budget_s, address, quiet, say, events=events, notify=notify
+        )
 
     def stop(self, *, now: bool = False, say: Callable[[str], None] = ignore_line) -> str:
         """Ask whoever drives it, or its promotion, to stop: when running trials pause, or `now`

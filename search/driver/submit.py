@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from search.errors import ClusterError
+from search.errors import ClusterError, UserError
 from search.machines.remote import start_on_head
 
 __all__ = ["new_name", "submit"]
@@ -17,6 +17,10 @@ __all__ = ["new_name", "submit"]
 def submit(task: str, cluster: str, options: Mapping[str, Any]) -> str:
     """`search.submit`: the name of the study that the head has begun. `options`: those of
     `search.run`. Raises UserError."""
+    if options.get("notify"):
+        raise UserError(
+            "notify is not handed to a cluster, whose job server would keep and show its address"
+        )
     name = str(options.get("name") or new_name(task))
     typed = [task, "--name", name, "--quiet"]
     for option, value in options.items():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from search.driver.new_study import new_study, reopen
+from search.driver.new_study import new_study
+from search.driver.reopen import reopen
 from search.driver.study import StudyHandle
 from search.errors import UserError
 from search.experiments.ablation import Change, changes

@@ -48,6 +48,7 @@ class StudyConfig:
     points: Mapping[str, Mapping[str, Value]] | None = None
     point_seeds: int = 1  # so often each of them, on seeds of their own
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
+    until: str = ""  # ends with a complete trial that has it, as "accuracy>=0.9"; "": with the last
     keep_checkpoints: int = 5  # of the best trials, once the study is finished
     data_dir: str | None = None  # the only folder data are taken from, if given
     tracking_uri: str = "sqlite:///mlflow.db"
