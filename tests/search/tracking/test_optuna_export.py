@@ -16,9 +16,11 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from search.decisions.history import Event, Suggestion
+from search.decisions.sampler import rank_trials, suggest
 from search.errors import ArchiveError, UserError
 from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
+from search.tasks.registry import find_task
 from search.tracking.export import export
 from search.tracking.optuna_trials import OptunaTrials
 from tests.curve_task import TASK
@@ -220,3 +222,23 @@ def test_tables_for_notebooks_and_spreadsheets(record, study, tmp_path):
         told(record, study, "xlsx")
     with pytest.raises(UserError, match="--output goes with"):
         told(record, study, f"optuna:sqlite:///{tmp_path}/x.db", output="y")
+
+
+@pytest.mark.parametrize("name", ["sts", "cnn"])
+def test_trials_of_our_own_spaces_have_the_ranges_that_they_were_drawn_from(name):
+    task = find_task(name)
+    points = []
+    for number in range(20):
+        drawn_here = suggest(
+            number, rank_trials(history([]), lambda trial: 0.0), space=task.space,
+            fixed={}, sampler="random", seed=1,
+        )  # fmt: skip
+        points.append((drawn_here, task.configure(drawn_here)))
+    past = history(drawn(scored(*[{1: 0.1}] * 20), *(config for _, config in points)))
+    made = OptunaTrials(past, ["pruned"] * 20, metric="score", space=task.space, fixed={})
+    for trial, (values, config) in zip(made.trials, points, strict=True):
+        named = {made.names.get(known, known): value for known, value in trial.params.items()}
+        assert named == {key: config[key] for key in named}
+        assert set(named) >= set(values) & set(config)
+        assert {**named, **trial.user_attrs.get("fixed", {})} == config
+    optuna.create_study().add_trials(made.trials)
