@@ -1,1 +1,1 @@
-"""Planned comparisons of named points, each a study of its own: ablations."""
+"""Planned comparisons of named points, each a study of its own: ablations, the report's tables."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from search.driver.new_study import new_study
-from search.driver.reopen import reopen
-from search.driver.study import StudyHandle
 from search.errors import UserError
 from search.experiments.ablation import Change, changes
 from search.experiments.effects import WINNER, Ablation, effects_table
+from search.experiments.points import train_points
 from search.record.record import Record, Study
 from search.reports.summary import best_trial
 from search.tasks.config import Value
@@ -57,7 +55,20 @@ def ablate(
     if not found:
         raise UserError(f"trial {winner.number}, the best, is {base_name} itself")
     points = _points(winner.suggestion.config, base_name, base, found)
-    trained = _trained(record, study, task, points, seeds, address=address, quiet=quiet, say=say)
+    config = study.config
+    trained = train_points(
+        record,
+        f"{study.name}-ablation",
+        config.task,
+        task,
+        points,
+        seeds,
+        address=address,
+        quiet=quiet,
+        say=say,
+        seed=derive(config.seed, "ablation"),
+        **{field: getattr(config, field) for field in _AS_BEFORE},
+    )
     return effects_table(record, trained, task, winner.number, base_name, found)
 
 
@@ -80,48 +91,3 @@ def _points(
         points[f"{WINNER} - {change.hyperparameter}"] = change.minus
         points[f"{base_name} + {change.hyperparameter}"] = change.plus
     return points
-
-
-def _trained(
-    record: Record,
-    study: Study,
-    task: Task,
-    points: Mapping[str, Mapping[str, Value]],
-    seeds: int,
-    *,
-    address: str | None,
-    quiet: bool,
-    say: Callable[[str], None],
-) -> Study:
-    """The study of these points, seen through."""
-    name, config = f"{study.name}-ablation", study.config
-    runs = len(points) * seeds
-    if name in record.names():
-        row = record.study(name)
-        asked = ({k: dict(v) for k, v in points.items()}, seeds)
-        if (row.config.points, row.config.point_seeds) != asked:
-            raise UserError(
-                f"study {name} is another ablation: delete it "
-                f"(`python -m search delete {name}`) to begin anew"
-            )
-        session = record.history(row).last_session
-        if session is not None and session.event == "finished":
-            return row
-        opened, runs = reopen(record, row, task, address=address, say=say)
-    else:
-        opened = new_study(
-            config.task,
-            studies_dir=record.folder,
-            record_url=record.url,
-            address=address,
-            say=say,
-            name=name,
-            points=points,
-            point_seeds=seeds,
-            trials=0,
-            scheduler="none",
-            seed=derive(config.seed, "ablation"),
-            **{field: getattr(config, field) for field in _AS_BEFORE},
-        )
-    StudyHandle(record, opened.study, task).drive(opened, runs, None, address, quiet, say)
-    return opened.study

@@ -54,7 +54,7 @@ def test_what_it_cannot_compare_is_told(searched: Place) -> None:
     for arguments, told in (
         (("--seeds", "1"), "seeds must be at least 2"),
         (("--against", "nothing"), "has no point 'nothing'; there are: start, default"),
-        (("--seeds", "4"), "s-ablation is another ablation"),
+        (("--seeds", "4"), "study s-ablation is on record with other seeds"),
     ):
         done = searched.search("ablate", "s", *arguments)
         assert done.returncode == 2
