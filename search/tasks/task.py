@@ -70,7 +70,8 @@ class TestableData(DataModule, Protocol):
     """Data that have a test split, which promotion needs. M test examples.
 
     It may have `check_test(dataset, data_dir)`, too: raises DataError where the test split is
-    missing, without opening it.
+    missing, without opening it; and `test_metrics(labels, predictions)`, scores by name, where
+    others report more than the objective.
     """
 
     def test_hash(self, dataset: str) -> str:

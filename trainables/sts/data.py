@@ -18,14 +18,15 @@ import numpy as np
 
 from trainables.cache import cached, save_array
 from trainables.data import HeldOut, Prepared
-from trainables.metrics import pearson, pearson_per_example
+from trainables.metrics import mse, pearson, pearson_per_example
 from trainables.sts import source, toy
 from trainables.sts.source import Pair
 from trainables.test_split_lock import require_unlocked
 
 __all__ = [
     "DATASETS", "Data", "Split", "baselines", "check_test", "idf", "index", "labels", "load",
-    "load_test", "objective", "per_example", "prepare", "test_baselines", "test_hash", "tokenise",
+    "load_test", "objective", "per_example", "prepare", "test_baselines", "test_hash",
+    "test_metrics", "tokenise",
 ]  # fmt: skip
 
 DATASETS: tuple[str, ...] = ("stsbenchmark", "toy")
@@ -112,6 +113,11 @@ def objective(labels: np.ndarray, predictions: np.ndarray) -> float:
 def per_example(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """The objective, with each pair's influence on it, (N,); their mean is the objective."""
     return pearson_per_example(labels, predictions)
+
+
+def test_metrics(labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """What the course report tells of a model on test: `pearson`, and `mse` on the 0-5 scale."""
+    return {"pearson": pearson(labels, predictions), "mse": mse(labels, predictions)}
 
 
 def baselines(data: Data) -> dict[str, np.ndarray]:
