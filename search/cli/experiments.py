@@ -1,4 +1,4 @@
-"""Planned comparisons: ablate. Heavy imports happen inside the commands."""
+"""Planned comparisons: ablate, reproduce. Heavy imports happen inside the commands."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 
 from search.cli.common import (
+    DEFAULT_URI,
     DONE,
     AddCommand,
     add_address,
@@ -16,6 +17,7 @@ from search.cli.common import (
     say,
 )
 from search.errors import EndedEarly
+from search.files.typed import typed_path
 
 __all__ = ["add_commands"]
 
@@ -33,6 +35,45 @@ def add_commands(command: AddCommand) -> None:
     add_address(ablate)
     ablate.add_argument("--quiet", action="store_true", help="print the table only")
     ablate.add_argument("--json", action="store_true", help="the table, last line of stdout")
+    reproduce = command("reproduce", _reproduce, "train a table of the course report anew")
+    reproduce.add_argument("table", metavar="TABLE", help="table4")
+    reproduce.add_argument("--seeds", type=int, default=3, help="of each row (3)")
+    reproduce.add_argument("--epochs", type=int, help="fewer than the table's, to try it")
+    reproduce.add_argument("--dataset", help="another than the report's, to try it")
+    reproduce.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
+    reproduce.add_argument("--workers", type=int, help="trials at a time (all cores or GPUs)")
+    reproduce.add_argument("--tracking-uri", default=DEFAULT_URI, help="the MLflow store")
+    add_address(reproduce)
+    reproduce.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    reproduce.add_argument("--quiet", action="store_true", help="print the table only")
+    reproduce.add_argument("--json", action="store_true", help="the table, last line of stdout")
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from search.experiments.reproduce import as_markdown, as_text, reproduce
+    from search.record.record import open_record
+
+    try:
+        found = reproduce(
+            open_record(options.studies_dir, url=options.record, create=True),
+            options.table,
+            seeds=options.seeds,
+            epochs=options.epochs,
+            dataset=options.dataset,
+            data_dir=options.data_dir,
+            tracking_uri=options.tracking_uri,
+            workers=options.workers,
+            address=options.address,
+            quiet=options.quiet,
+            say=partial(say, options),
+        )
+    except (EndedEarly, KeyboardInterrupt) as error:
+        return ended_early(options, error, f"reproduce {options.table}")
+    if options.json:
+        print_json(found.as_dict())
+    else:
+        print(as_markdown(found) if options.markdown else as_text(found))
+    return DONE
 
 
 def _ablate(options: argparse.Namespace) -> int:

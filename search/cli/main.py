@@ -26,7 +26,7 @@ from search.files.typed import typed_path
 __all__ = ["main", "parse"]
 
 # Commands that train, and go on though whoever reads what they say has gone.
-DRIVING = ("run", "resume", "promote", "ablate")
+DRIVING = ("run", "resume", "promote", "ablate", "reproduce")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,258 @@
+"""The course report's tables, trained as studies and read once on test, beside its figures."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.decisions.history import Trial
+from search.errors import RecordError, UserError
+from search.experiments.points import train_points
+from search.models import test_split
+from search.record.commands import command
+from search.record.record import Record, Study
+from search.reports.numbers import number_text
+from search.statistics.intervals import Estimate, seed_interval
+from search.tasks.registry import find_task
+from search.tasks.task import Task, TestableData
+from spaces.report import TABLES, Row, Table
+from trainables.data import Prepared
+
+__all__ = ["Measured", "Reproduction", "as_markdown", "as_text", "reproduce"]
+
+KEEP_ALL = 10_000  # checkpoints: each run is read on test
+_SCORES = "test-scores.json"  # in the study's folder: test is read once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A row of a table: the report's figures, and ours over seeds."""
+
+    row: Row
+    runs: int
+    test: Mapping[str, Estimate]  # metric → mean over seeds with Student's 95% interval
+    validation: Estimate | None  # the objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
+    table: Table
+    study: str
+    seeds: int
+    epochs: int
+    dataset: str
+    rows: Sequence[Measured]
+
+    @property
+    def reduced(self) -> str:
+        """In what it is less than the report's; nothing if it is not."""
+        less = []
+        if self.epochs < self.table.max_epochs:
+            less.append(f"{self.epochs} epochs in place of {self.table.max_epochs}")
+        if self.dataset != find_task(self.table.task).data.DATASETS[0]:
+            less.append(f"data set {self.dataset}")
+        return ", ".join(less)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "table": self.table.title,
+            "study": self.study,
+            "seeds": self.seeds,
+            "epochs": self.epochs,
+            "reduced": self.reduced,
+            "rows": [
+                {
+                    "label": each.row.label,
+                    "point": each.row.point,
+                    "reported": dict(each.row.reported),
+                    "runs": each.runs,
+                    "test": {name: known.as_dict() for name, known in each.test.items()},
+                    "validation": each.validation and each.validation.as_dict(),
+                }
+                for each in self.rows
+            ],
+        }
+
+
+def reproduce(
+    record: Record,
+    name: str,
+    *,
+    seeds: int = 3,
+    epochs: int | None = None,
+    dataset: str | None = None,
+    data_dir: str | Path | None = None,
+    tracking_uri: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    quiet: bool = False,
+    say: Callable[[str], None],
+) -> Reproduction:
+    """Train the rows of table `name` on `seeds` seeds as the study report-NAME, or go on with it;
+    read them on test, once. `epochs`: fewer than the table's. Raises UserError, EndedEarly."""
+    if name not in TABLES:
+        raise UserError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
+    table = TABLES[name]
+    task = find_task(table.task)
+    study = train_points(
+        record,
+        f"report-{name}",
+        table.task,
+        task,
+        {row.point: task.configure(task.points[row.point]) for row in table.rows},
+        seeds,
+        address=address,
+        quiet=quiet,
+        say=say,
+        max_epochs=epochs or table.max_epochs,
+        dataset=dataset,
+        data_dir=data_dir,
+        tracking_uri=tracking_uri,
+        workers=workers,
+        keep_checkpoints=KEEP_ALL,
+    )
+    scores = _test_scores(record, study, task)
+    trials = [t for t in record.history(study).trials if str(t.number) in scores]
+
+    def measured(row: Row) -> Measured:
+        runs = [trial for trial in trials if trial.suggestion.source == row.point]
+        tested = [scores[str(trial.number)] for trial in runs]
+        return Measured(
+            row=row,
+            runs=len(runs),
+            test={m: seed_interval([t[m] for t in tested]) for m in table.metrics if tested},
+            validation=seed_interval([t.value(task.metric) for t in runs]) if runs else None,
+        )
+
+    return Reproduction(
+        table=table,
+        study=study.name,
+        seeds=seeds,
+        epochs=study.config.max_epochs,
+        dataset=study.config.dataset,
+        rows=[measured(row) for row in table.rows],
+    )
+
+
+def _test_scores(record: Record, study: Study, task: Task) -> dict[str, dict[str, float]]:
+    """Of each complete run, by its number: metric → score on test. Kept, and never read again."""
+    kept = record.study_folder(study.name) / _SCORES
+    if kept.exists():
+        known: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8"))
+        return known
+    config, history = study.config, record.history(study)
+    runs = [t for t in history.trials if t.epoch >= config.max_epochs and not t.failed]
+    data_dir = Path(config.data_dir) if config.data_dir else None
+    prepared = task.data.prepare(config.dataset, data_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        models = _exported(record, study, task, prepared, runs, Path(folder))
+        data = task.testable_data()
+        test = test_split.read(
+            record,
+            data,
+            config.dataset,
+            data_dir,
+            model_hashes=list(models.values()),
+            study=study.ledger_name,
+            purpose="reproduce",
+        )
+        module, scores = task.model_module(), {}
+        for run in runs:
+            predicted = module.load(Path(folder) / str(run.number)).predict(test.inputs)
+            scores[str(run.number)] = _metrics(task, data, test.labels, predicted)
+    partial = kept.with_suffix(".partial")
+    partial.write_text(json.dumps(scores), encoding="utf-8")
+    partial.replace(kept)
+    return scores
+
+
+def _metrics(
+    task: Task, data: TestableData, labels: np.ndarray, predicted: np.ndarray
+) -> dict[str, float]:
+    more = getattr(data, "test_metrics", None)
+    scores = {task.metric: task.objective(labels, predicted)}
+    return scores if more is None else {**scores, **more(labels, predicted)}
+
+
+def _exported(
+    record: Record,
+    study: Study,
+    task: Task,
+    prepared: Prepared,
+    runs: Iterable[Trial],
+    folder: Path,
+) -> dict[int, str]:
+    """The runs' models in folders named by their numbers; each one's hash."""
+    from trainables.export import verify
+
+    files, hashes = record.files(study), {}
+    data = task.data.load(prepared.folder)
+    for run in runs:
+        found = files.load_checkpoint(run.number, run.epoch)
+        if found is None or found[0] != run.epoch:
+            raise RecordError(
+                f"the checkpoint of {study.name}, trial {run.number}, is lost: "
+                f"`{command(record, f'delete {study.name}')}` to begin anew"
+            )
+        target = folder / str(run.number)
+        target.mkdir()
+        config = task.config(**run.suggestion.config)
+        task.model_module().export(config, data, found[1], target)
+        hashes[run.number] = verify(target)
+    return hashes
+
+
+def as_markdown(reproduction: Reproduction) -> str:
+    """The table as Markdown."""
+    header, *rows = _cells(reproduction)
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{_notes(reproduction)}"
+
+
+def as_text(reproduction: Reproduction) -> str:
+    """The table for a terminal."""
+    cells = _cells(reproduction)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return "\n".join([reproduction.table.title, *lines, "", _notes(reproduction)])
+
+
+def _cells(reproduction: Reproduction) -> list[list[str]]:
+    table = reproduction.table
+    metric = find_task(table.task).metric
+    header = ["model"]
+    for column in table.metrics.values():
+        header += [f"{column}, report", f"{column}, ours"]
+    rows = []
+    for each in reproduction.rows:
+        row = [each.row.label]
+        for name in table.metrics:
+            reported = each.row.reported.get(name)
+            row += ["" if reported is None else f"{reported:g}", _shown(each.test.get(name))]
+        rows.append([*row, _shown(each.validation)])
+    return [[*header, f"{metric} (validation)"], *rows]
+
+
+def _shown(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "failed"
+    if estimate.low is None or estimate.high is None:
+        return number_text(estimate.mean)
+    return f"{estimate.mean:.3f} ± {estimate.high - estimate.mean:.3f}"
+
+
+def _notes(reproduction: Reproduction) -> str:
+    seeds = f"{reproduction.seeds} seed{'s' if reproduction.seeds > 1 else ''}"
+    spread = ", ± Student's 95% over seeds" if reproduction.seeds > 1 else ""
+    reduced = f"REDUCED: {reproduction.reduced}. " if reproduction.reduced else ""
+    return (
+        f"{reduced}Study {reproduction.study}: {seeds}, {reproduction.epochs} epochs{spread}; "
+        "test read once, at the end."
+    )
