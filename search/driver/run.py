@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -75,7 +74,7 @@ def see_through(
     at once.
     """
     show: Show = "events" if events else "nothing" if quiet else "view"
-    followers: list[subprocess.Popen[bytes]] = []
+    followers: list[delivery.Follower] = []
     notifier = Notifier(notify, study.name)
     ended: EndedEarly | None = None
     try:
@@ -118,16 +117,16 @@ def see_through(
 
 
 def _await_delivery(
-    follower: subprocess.Popen[bytes],
+    follower: delivery.Follower,
     record: Record,
     study: Study,
     say: Callable[[str], None],
     *,
     hurried: bool,
 ) -> None:
-    if not hurried and not delivery.wait(follower, SOON_S):
+    if not hurried and not follower.wait(SOON_S):
         say("delivering to MLflow ...")
-    if not delivery.wait(follower, 0 if hurried else DELIVERY_S):
+    if not follower.wait(0 if hurried else DELIVERY_S):
         why = delivery.why_behind(record, study)
         reason = f" ({why})" if why else ""
         say(f"MLflow is behind{reason}; later: {command(record, f'sync {study.name}')}")
