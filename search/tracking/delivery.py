@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
+import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from json import JSONDecodeError
 from pathlib import Path
 from typing import TextIO
@@ -30,36 +33,53 @@ from search.tracking.probe import impatient_client
 from search.tracking.projection import REFUSED, Projection
 from search.tracking.refusals import explained
 
-__all__ = ["follow", "refusals", "start", "sync", "wait", "why_behind"]
+__all__ = ["Follower", "follow", "refusals", "start", "sync", "why_behind"]
 
 POLL_S = 5.0  # between two deliveries: each costs CPU time that could train
 PATIENCE_S = 60.0  # how long delivery is tried on after the driver has ended
 SYNC_PATIENCE_S = 20.0  # how long `sync` tries on while nothing gets through
 SOON_S = 0.5  # where some got through before an error
+_ALL = b"1"  # what a follower says when all is delivered
 _NOT_DELIVERED, _AGAIN = "not delivered: ", "delivered again"
 
 
-def start(record: Record, study: Study) -> subprocess.Popen[bytes]:
+def start(record: Record, study: Study) -> Follower:
     """Follow the study in a process of its own. Ctrl-C does not reach it: it ends by itself."""
     log = log_file(record.study_folder(study.name), "tracking")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as file:
-        return subprocess.Popen(
-            [sys.executable, "-m", "search.tracking.delivery", str(record.folder), study.name],
-            env={**os.environ, "SEARCH_RECORD": record.url or ""},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-
-
-def wait(follower: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Whether all was delivered in that time. If not, the follower goes on in the background."""
+    heard, told = os.pipe()
+    command = [sys.executable, "-m", "search.tracking.delivery", str(record.folder), study.name]
     try:
-        return follower.wait(seconds) == 0
-    except subprocess.TimeoutExpired:
-        return False
+        with log.open("ab") as file:
+            process = subprocess.Popen(
+                [*command, str(told)],
+                env={**os.environ, "SEARCH_RECORD": record.url or ""},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                pass_fds=(told,),
+            )
+    finally:
+        os.close(told)
+    return Follower(process, os.fdopen(heard, "rb", buffering=0))
+
+
+@dataclass
+class Follower:
+    """The process that delivers. It says when all is delivered, and then draws the study's page,
+    which nobody has to wait for."""
+
+    process: subprocess.Popen[bytes]
+    heard: io.FileIO
+    delivered: bool | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all was delivered in that time. If not, it goes on in the background."""
+        if self.delivered is None and select.select([self.heard], [], [], max(seconds, 0.0))[0]:
+            # Nothing, where it has ended without a word.
+            self.delivered = self.heard.read(1) == _ALL
+        return bool(self.delivered)
 
 
 def follow(record: Record, study: Study, task: Task, driver: int | None = None) -> bool:
@@ -171,6 +191,7 @@ def _deliver_patiently(
             else:
                 projection.find_runs()
             projection.deliver()
+            projection.attach()
             return
         except (sa.exc.SQLAlchemyError, _mlflow_error(), OSError, JSONDecodeError) as error:
             told = explained(study.config.tracking_uri, error)
@@ -228,8 +249,22 @@ def main() -> int:
             if os.getppid() != driver:
                 return 1
             time.sleep(POLL_S)
+    task = find_task(study.config.task)
     with impatient_client():
-        return 0 if follow(record, study, find_task(study.config.task), driver) else 1
+        delivered = follow(record, study, task, driver)
+        # A driver that was in a hurry has gone.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(int(sys.argv[3]), "wb") as told:
+            told.write(_ALL if delivered else b"")
+        if delivered:
+            _attach(record, study, task)
+    return 0 if delivered else 1
+
+
+def _attach(record: Record, study: Study, task: Task) -> None:
+    try:
+        Projection(record, study, task).attach()
+    except Exception as error:  # whatever a server can answer, or a user's objective raise
+        _log(f"its page is not in MLflow: {explained(study.config.tracking_uri, error)}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
 from search.reports.summary import complete_trials, study_state, summarise, trial_state
 from search.tasks.task import Task
+from search.tracking.attachments import attach
 from search.tracking.batches import log_batch
 from search.tracking.names import mlflow_name
 from search.tracking.origin import SYSTEM_METRICS, data_set, note, source_tags, system_metrics
@@ -110,6 +111,13 @@ class Projection:
         self._seen, self._states_at = len(history.event_trials), states_at
         if self._study.config.parent is None:
             self._deliver_study(study_state(self._history, driven))
+
+    def attach(self, *, anew: bool = False) -> bool:
+        """Give the study's run its page; whether it has one, and that was given now."""
+        if self._study.config.parent is not None:
+            return False
+        args = self._client, self.run(), self._record, self._study, self._task
+        return attach(*args, anew=anew)
 
     def _deliver_trial(self, trial: Trial, state: str) -> None:
         from mlflow.entities import Metric
