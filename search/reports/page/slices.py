@@ -145,7 +145,7 @@ def _slice(facts: Facts, each: Drawn, with_value: Sequence[Trial], edge: Boundar
             "mode": "markers",
             "x": [round_short(place) for place in places],
             "y": [round_short(facts.value(t)) for t in of],
-            "customdata": [[t.number, str(each.values[t.number])] for t in of],
+            "customdata": [[t.number, label(each.values[t.number])] for t in of],
             "marker": {
                 "size": 6,
                 "color": [rung_colour(max(rung, 0), len(facts.ladder)) for rung in rungs],

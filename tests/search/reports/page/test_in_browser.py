@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from playwright.sync_api import Browser
 
 from search.record.record import open_record
 from search.reports.page.render import write_report
+from search.tasks.config import StudyConfig
 from tests.browser import Opened, chromium, opened
 from tests.conftest import ROOT, needs
 from tests.search.reports.page.simulated import simulated
+from tests.search.studies import epoch, segment, session, suggestion
 
 pytestmark = needs("chromium")
 
@@ -135,6 +138,30 @@ def test_a_phone_scrolls_down_only(browser: Browser, made: Path) -> None:
     assert wide == []
     assert scroll == 360
     assert found.complaints == []
+
+
+def test_what_a_user_has_named_is_drawn_as_text(browser: Browser, tmp_path: Path) -> None:
+    record = open_record(tmp_path, create=True)
+    hostile = "<img src=x onerror=alert(1)><a href='http://127.0.0.1:9'>$x$</a>"
+    origin = {"baselines": {hostile: 0.5}, "objective": {"metric": hostile, "mode": "max"}}
+    config = StudyConfig(name="named", task="not_here:TASK", dataset="d", max_epochs=1)
+    study = record.create(config, origin)
+    record.append(study, session("started", 20))
+    for n in range(20):
+        drawn = {hostile: n / 20, "kind": [hostile, "plain"][n % 2]}
+        ended = dataclasses.replace(epoch(n, 1, 0.0), metrics={hostile: n % 7 / 7})
+        record.append(study, suggestion(n, hostile, **drawn), segment(n, 1, 1), ended)
+
+    path = write_report(record, "named", tmp_path / "page.html")
+    with opened(browser, path) as found:
+        shown = found.page.text_content("#importance-0 .yaxislayer-above")
+        links = found.page.evaluate("document.querySelectorAll('a, img[src=x]').length")
+
+    assert shown is not None
+    assert "<img src=x" in shown
+    assert links == 0
+    assert found.complaints == []
+    assert found.requests == [path.resolve().as_uri()]
 
 
 def test_the_picture_in_the_readme_is_one_of_this_page(browser: Browser, made: Path) -> None:
