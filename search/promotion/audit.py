@@ -41,11 +41,13 @@ def hand_over_checkpoints(
     The trial's checkpoint, with what its epochs have measured: the run tells of these again, and
     trains on (search/driver/unrecorded.py). One whose checkpoint is gone begins at the start.
     """
+    audits = [(run, audited_trial(run)) for run in missing]
+    if all(number is None for _, number in audits):
+        return
     from trainables.checkpoint import RESULTS
 
     stopped = promotion.record.history(promotion.study).trials
-    for run in missing:
-        number = audited_trial(run)
+    for run, number in audits:
         if number is None:
             continue
         trial = stopped[number]

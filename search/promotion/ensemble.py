@@ -133,14 +133,19 @@ def export_ensemble(
 
 
 def drop_checkpoints(promotion: Promotion, found: Found | None) -> None:
-    """Of the runs of the confirmation those that are no members need theirs no longer."""
-    phase = find_phase(promotion, "confirm")
+    """Of the runs of the confirmation those that are no members need theirs no longer, nor do those
+    that were audited."""
+    phase, final = find_phase(promotion, "confirm"), find_phase(promotion, "final")
     assert phase is not None
     runs = {trial.number for trial in promotion.record.history(phase).trials}
     if found is not None:
         members = [found.pool.runs[member] for member in found.distinct]
         runs -= {trial.number for study, trial in members if study.name == phase.name}
     promotion.record.files(phase).delete_checkpoints(runs)
+    if final is not None:
+        trials = promotion.record.history(final).trials
+        audits = {run.number for run in trials if audited_trial(run.suggestion) is not None}
+        promotion.record.files(final).delete_checkpoints(audits)
 
 
 def ensemble_row(found: Found) -> dict[str, Any]:

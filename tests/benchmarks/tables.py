@@ -2,8 +2,8 @@
 
 Its wheel holds them: HPOBench's MLPs (Eggensperger et al. 2021; 8 tables, 30,000 configurations × 5
 seeds; Apache-2.0), HPOLib's (Klein & Hutter 2019; 4, 62,208 × 4; BSD) and NAS-Bench-201's networks
-(Dong & Yang 2020; 3, 15,625; MIT). The last have three seeds, but half of the configurations only two:
-of each table as many seeds are taken as all of its configurations have. `pip install -e .[benchmarks]`.
+(Dong & Yang 2020; 3, 15,625; MIT), which have three seeds, but half of the configurations only two:
+as many are taken of a table as all of its configurations have. `pip install -e .[benchmarks]`.
 """
 
 from __future__ import annotations
