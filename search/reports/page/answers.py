@@ -142,8 +142,8 @@ def _time(facts: Facts) -> Answer:
     epochs, trials = facts.history.epochs, len(facts.history.trials)
     sentences = [
         f"It took {span_text(summary['wall_s'])} by the clock and {span_text(spent.training)} of "
-        f"CPU time for {many(epochs, 'epoch')} of {many(trials, 'trial')}, on "
-        f"{many(facts.study.config.workers, 'worker')}."
+        f"CPU time for {many(epochs, 'epoch')} of {many(trials, 'trial')} (planned were at most "
+        f"{summary['epochs_planned']:,}), on {many(facts.study.config.workers, 'worker')}."
     ]
     if spent.total and epochs:
         sentences.append(f"{spent.training / spent.total:.0%} of the cores' time was training.")

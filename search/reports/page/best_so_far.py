@@ -207,9 +207,11 @@ def _caption(facts: Facts, steps: Sequence[Improvement]) -> str:
     told = (
         f"The best, {facts.metric} {number_text(last.value)}, was reached by trial {last.trial} "
         f"after {many(last.epochs, 'epoch')} ({share:.0%} of those trained) and "
-        f"{span_text(last.worked_s)}; it was bettered {many(len(steps) - 1, 'time')} on the way."
+        f"{span_text(last.worked_s)}"
     )
-    return f"{told} {gain_sentence(facts)}"
+    if len(steps) > 1:
+        told += f"; until then the best was bettered {many(len(steps) - 1, 'time')}"
+    return f"{told}. {gain_sentence(facts)}"
 
 
 def gain_sentence(facts: Facts) -> str:

@@ -30,7 +30,7 @@ def coordinates(facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Im
     return Chart(
         id="coordinates",
         title="All trials at once",
-        caption=_caption(facts, shown, len(all_drawn)),
+        caption=_caption(facts, shown, len(all_drawn), bool(ranked)),
         figures=[_figure(facts, shown, numbers)] if shown and len(numbers) > 1 else [],
         table=table(columns, _rows(facts, shown, numbers)),
         note=f"A line is a trial, its colour {facts.metric} at epoch {facts.ladder[0]}, which "
@@ -96,10 +96,11 @@ def _figure(facts: Facts, shown: Sequence[Drawn], numbers: Sequence[int]) -> Fig
     )
 
 
-def _caption(facts: Facts, shown: Sequence[Drawn], total: int) -> str:
+def _caption(facts: Facts, shown: Sequence[Drawn], total: int, ranked: bool) -> str:
     if not shown:
         return "Nothing was drawn, or no trial has reached the first rung."
-    left = f" The {len(shown)} most important of {total} hyperparameters are shown."
+    which = f"The {len(shown)} most important" if ranked else f"{len(shown)}"
+    left = f" {which} of {total} hyperparameters are shown."
     return _region(facts, shown) + (left if total > len(shown) else "")
 
 

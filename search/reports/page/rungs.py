@@ -99,7 +99,7 @@ def rungs(facts: Facts) -> Chart | None:
             f"{each.correlation:.2f}" if math.isfinite(each.correlation) else "unknown",
             f"{each.low:.2f} to {each.high:.2f}" if math.isfinite(each.low) else "unknown",
         ]
-        for each in found
+        for each in known
     ]
     columns = ["rung", "among", "trials", "rank correlation", "95% interval"]
     return Chart(

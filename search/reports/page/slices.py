@@ -47,8 +47,9 @@ class Boundary:
 
 
 def boundaries(facts: Facts, all_drawn: Sequence[Drawn]) -> list[Boundary]:
-    """Of the numbers whose range is known. Whether a wider range is sensible is not known here."""
-    if facts.best is None:
+    """Of the numbers whose range is known, where most of the best lie there. Whether a wider range
+    is sensible is not known here."""
+    if facts.best is None or len(facts.complete) < BEST:
         return []
     found = []
     for each in all_drawn:
@@ -65,6 +66,8 @@ def boundaries(facts: Facts, all_drawn: Sequence[Drawn]) -> list[Boundary]:
             continue
         there = sum(abs(each.share(each.values[t.number]) - high) <= NEAR for t in best)
         end = each.ends[high]
+        if 2 * there <= len(best):
+            continue
         found.append(Boundary(each.name, end, _wider(each, high), there, len(best)))
     return found
 
@@ -99,8 +102,8 @@ def widen_sentence(found: Sequence[Boundary]) -> str:
     if not found:
         return ""
     parts = [
-        f"{each.name} ({each.end:.3g}; there are {each.best_there} of the best {each.of}): widen "
-        f"to {each.widen_to:.3g}"
+        f"{each.name} ({each.end:.3g}, as in {each.best_there} of the best {each.of}): widen to "
+        f"{each.widen_to:.3g}"
         for each in found
     ]
     return f"The best lies at the end of the range of {'; of '.join(parts)}."
@@ -113,7 +116,8 @@ def slices(facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Importa
     numbers = {trial.number - 1 for trial in trials}
     with_value = [t for t in facts.furthest if t.number in numbers]
     edges = {each.name: each for each in boundaries(facts, all_drawn)}
-    shown = all_drawn[:MOST_SLICES]
+    # One whose end is marked is seen, however little it matters.
+    shown = sorted(all_drawn, key=lambda each: each.name not in edges)[:MOST_SLICES]
     figures = [_slice(facts, each, with_value, edges.get(each.name)) for each in shown]
     return Chart(
         id="slices",
@@ -206,8 +210,8 @@ def _mark(each: Drawn, edge: Boundary) -> dict[str, Any]:
 def _caption(facts: Facts, all_drawn: Sequence[Drawn], edges: Sequence[Boundary]) -> str:
     if not all_drawn:
         return "Nothing was drawn, or no trial has reached the first rung."
-    if facts.best is None:
-        return "No trial is complete yet, so no boundary is marked."
+    if len(facts.complete) < BEST:
+        return f"Fewer than {BEST} trials are complete, so no boundary is marked."
     if not edges:
         return "The best lies within the range of every hyperparameter: none needs to be widened."
     return widen_sentence(edges)

@@ -116,7 +116,7 @@ def test_a_best_at_the_end_of_a_range_says_how_far_to_widen_it(record: Record) -
     [found] = boundaries(facts, all_drawn)
     assert (found.name, found.end, found.widen_to, found.best_there) == ("bump", 1.0, 1.5, 2)
     assert widen_sentence([found]) == chart.caption
-    assert "bump (1; there are 2 of the best 3): widen to 1.5" in chart.caption
+    assert "bump (1, as in 2 of the best 3): widen to 1.5" in chart.caption
     [mark] = [f.layout["annotations"][0] for f in chart.figures if "annotations" in f.layout]
     assert mark["text"] == "widen to 1.5"
 

@@ -98,12 +98,15 @@ def test_what_it_cost(made: Facts) -> None:
     epochs = [epoch for trial in made.history.trials for epoch in trial.epochs]
     trials, [span] = len(made.history.trials), made.history.spans
     cpu_s = sum(epoch.cpu_s for epoch in epochs)
+    planned = made.summary["epochs_planned"]
+    assert planned >= len(epochs)
 
     said = text_of(page(made))
 
     assert (
         f"It took {span_text(span.ended - span.started)} by the clock and {span_text(cpu_s)} of "
-        f"CPU time for {len(epochs)} epochs of {trials} trials, on 3 workers." in said
+        f"CPU time for {len(epochs)} epochs of {trials} trials (planned were at most {planned}), "
+        "on 3 workers." in said
     )
     share = cpu_s / (3 * (span.ended - span.started))
     assert f"{share:.0%} of the cores' time was training." in said
