@@ -70,7 +70,8 @@ class StudyRuns:
 
     def look(self) -> None:
         """What there is; nothing is made."""
-        self.runs = self._search(list(self._experiments()))
+        found = self._found(list(self._experiments()))
+        self.runs = {number: _fullest(runs) for number, runs in found.items()}
 
     def _find_study(self) -> None:
         named = self._client.get_experiment_by_name(self._name)
@@ -106,6 +107,15 @@ class StudyRuns:
     def _search(self, experiments: list[str]) -> dict[int | None, Run]:
         """The run of each trial, and of the study. A server that was slow may have made one twice:
         the one that holds more stays."""
+        kept = {}
+        for number, runs in self._found(experiments).items():
+            kept[number] = _fullest(runs)
+            for run in runs:
+                if run is not kept[number]:
+                    self._client.delete_run(run.id)
+        return kept
+
+    def _found(self, experiments: list[str]) -> dict[int | None, list[Run]]:
         from mlflow.entities import ViewType
 
         if not experiments:
@@ -123,12 +133,7 @@ class StudyRuns:
         ):
             trial = run.data.tags.get("trial")
             found.setdefault(None if trial is None else int(trial), []).append(_read(run))
-        kept = {}
-        for number, runs in found.items():
-            *superfluous, kept[number] = sorted(runs, key=lambda run: (run.content, run.id))
-            for run in superfluous:
-                self._client.delete_run(run.id)
-        return kept
+        return found
 
     def _adopt_orphans(self) -> None:
         """Where the study's run was deleted and made anew, its trials' runs still name the old."""
@@ -152,6 +157,10 @@ class StudyRuns:
         if trial is None:
             self._adopt_orphans()
         return run
+
+
+def _fullest(runs: list[Run]) -> Run:
+    return max(runs, key=lambda run: (run.content, run.id))
 
 
 def deleted_experiment(uri: str, name: str, number: str) -> TrackingError:
