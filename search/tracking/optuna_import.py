@@ -68,9 +68,12 @@ def _point(trial: FrozenTrial, names: Mapping[str, str] | None) -> KnownPoint:
     state = _STATES[trial.state.name]
     if state == "complete" and not values:
         state = "failed"  # infinite: it has diverged
-    return KnownPoint(
-        config={**fixed, **drawn},
-        state=state,
-        value=values[0] if values else None,
-        curve=sorted(curve),
-    )
+    try:
+        return KnownPoint(
+            config={**fixed, **drawn},
+            state=state,
+            value=values[0] if values else None,
+            curve=sorted(curve),
+        )
+    except ValueError as error:  # Optuna takes any object as a choice
+        raise UserError(f"trial {trial.number}: {error}") from None

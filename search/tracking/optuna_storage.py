@@ -39,29 +39,32 @@ def optuna_storage(address: str, *, create: bool = False) -> Iterator[BaseStorag
 
     loudness = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    troubles = (
-        ImportError,  # the database's driver
-        OSError,
-        RuntimeError,  # tables of another version
-        ValueError,  # a journal that is none
-        KeyError,
-        sa.exc.SQLAlchemyError,
-        optuna.exceptions.OptunaError,
-    )
-    storage: BaseStorage | None = None
+    of_the_storage = (OSError, sa.exc.SQLAlchemyError, optuna.exceptions.OptunaError)
+    # A missing driver, tables of another version, a journal that is none.
+    at_first = (*of_the_storage, ImportError, RuntimeError, ValueError, KeyError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            storage = _open(address, create=create)
-            yield storage
+            with _told(address, at_first):
+                storage = _open(address, create=create)
+            try:
+                with _told(address, of_the_storage):
+                    yield storage
+            finally:
+                if (engine := getattr(storage, "engine", None)) is not None:
+                    engine.dispose()
+    finally:
+        optuna.logging.set_verbosity(loudness)
+
+
+@contextlib.contextmanager
+def _told(address: str, troubles: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
     except UserError:
         raise
     except troubles as error:
         raise UserError(f"Optuna's storage {address}: {_why(error)}") from error
-    finally:
-        optuna.logging.set_verbosity(loudness)
-        if (engine := getattr(storage, "engine", None)) is not None:
-            engine.dispose()
 
 
 def _open(address: str, *, create: bool) -> BaseStorage:

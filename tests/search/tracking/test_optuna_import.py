@@ -9,7 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
 from search.cli.main import main
@@ -109,6 +109,16 @@ def test_what_cannot_be_taken_is_told_in_one_line(theirs, tmp_path, capsys):
         import_points(theirs, "two")
     with pytest.raises(UserError, match="several studies: name one by --study"):
         import_points(theirs)
+
+
+def test_a_choice_that_no_file_holds_is_refused(tmp_path):
+    address = f"sqlite:///{tmp_path}/x.db"
+    study = optuna.create_study(storage=address, study_name="pairs")
+    with pytest.warns(UserWarning, match="persistent storage"):
+        ranges = {"layers": CategoricalDistribution(((8, 8), (16, 16)))}
+    study.add_trial(create_trial(value=0.5, params={"layers": (8, 8)}, distributions=ranges))
+    with pytest.raises(UserError, match="trial 0: a hyperparameter is text"):
+        import_points(f"optuna:{address}")
 
 
 def test_a_database_of_something_else_is_not_written_to(tmp_path):
