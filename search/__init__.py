@@ -30,7 +30,7 @@ from search.machines.ray_environment import set_environment
 if TYPE_CHECKING:
     import pandas as pd
 
-    from search.calls import doctor, import_study, known_points, predict
+    from search.calls import compare, doctor, import_study, known_points, predict
     from search.experiments.effects import Ablation
     from search.promotion.begin import Promoted
     from search.promotion.confirm import Prefer
@@ -48,6 +48,7 @@ __all__ = [
     "Study",
     "Task",
     "UserError",
+    "compare",
     "doctor",
     "import_study",
     "known_points",
@@ -67,7 +68,9 @@ _ELSEWHERE = {
     "Epoch": "trainables",
     "InMemoryData": "search.tasks.in_memory_data",
     "Task": "search.tasks.task",
-    **dict.fromkeys(("doctor", "import_study", "known_points", "predict"), "search.calls"),
+    **dict.fromkeys(
+        ("compare", "doctor", "import_study", "known_points", "predict"), "search.calls"
+    ),
 }
 
 

@@ -1,5 +1,5 @@
-"""The public calls that are no study's own, beside those of search/__init__.py: importing a study,
-points of another search, a registered model's answers, and a look at this machine."""
+"""The public calls that are no study's own, beside those of search/__init__.py: several studies
+compared, a study imported, points of another search, a model's answers, a look at this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     from search.tasks.known_points import KnownPoints
     from search.tasks.task import Task
 
-__all__ = ["doctor", "import_study", "known_points", "predict"]
+__all__ = ["compare", "doctor", "import_study", "known_points", "predict"]
+
+
+def compare(
+    *names: str,
+    path: str | Path = "compared.html",
+    studies_dir: str | Path | None = None,
+    record: str | None = None,
+) -> Path:
+    """Write one HTML page on the studies of these names, two at least of one objective; where it
+    lies. Raises UserError, OSError."""
+    from search.record.record import open_record
+    from search.reports.page.comparison import write_comparison
+
+    opened = open_record(_studies_dir(studies_dir), url=record)
+    return write_comparison(opened, names, typed_path(path))
 
 
 def import_study(

@@ -6,6 +6,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
+import search
 from search.cli.common import DONE, AddCommand, complete_study, load
 from search.files.typed import typed_path
 
@@ -34,12 +35,9 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from search.record.record import open_record
-    from search.reports.page.comparison import write_comparison
-
-    record = open_record(options.studies_dir, url=options.record)
-    output = options.output or Path("compared.html")
-    return _written(write_comparison(record, options.names, output), options)
+    where = {"studies_dir": options.studies_dir, "record": options.record}
+    path = search.compare(*options.names, path=options.output or "compared.html", **where)
+    return _written(path, options)
 
 
 def _written(path: Path, options: argparse.Namespace) -> int:

@@ -60,4 +60,6 @@ def test_a_program_writes_the_same_page(folder: Path) -> None:
 
     path = study.report(folder / "page.html")
 
+    with pytest.raises(search.UserError, match="two studies at least"):
+        search.compare("first")
     assert "What won?" in path.read_text(encoding="utf-8")
