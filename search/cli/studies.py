@@ -266,6 +266,7 @@ def _next_commands(
     longer = f" --trials {2 * study.length}" if extend else ""
     return [
         ("search on:" if extend else "go on with it:", f"resume {study.name}{longer}{here}"),
+        ("see it on a page:", f"report {study.name} --open{here}"),
         ("compare trials:", f"ui{uri}"),
         ("look at one:", f"show {study.name} --trial 0{here}"),
     ]

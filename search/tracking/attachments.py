@@ -31,7 +31,8 @@ def attach(
     events = run.tags.get(EVENTS, "")
     if not anew and run.holds({REPORT: events}):
         return False
-    facts = gather(record, study, task)
+    # Raises where it was deleted meanwhile.
+    facts = gather(record, record.study(study.name), task)
     # Not in the study's folder, which may be deleted at any time.
     with tempfile.TemporaryDirectory() as folder:
         files = [write_whole(page(facts), Path(folder) / "report.html")]
