@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,9 +153,9 @@ def ensemble_row(found: Found) -> dict[str, Any]:
         "members": [found.name(member) for member in ensemble.members],
         "runs": len(found.pool.runs),
         "seen": ensemble.seen,
-        "score": dataclasses.asdict(ensemble.score),
+        "score": ensemble.score.as_dict(),
         "minus_best_run": {
-            **dataclasses.asdict(ensemble.gain),
+            **ensemble.gain.as_dict(),
             "beyond_noise": ensemble.gain.beyond_noise,
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -145,7 +144,7 @@ def _test(
         gain = joint_interval(values_SN - values_of(task, test.labels, [guess]))
         baselines[name] = {
             "value": task.objective(test.labels, guess),
-            "final_minus_this": {**dataclasses.asdict(gain), "beyond_noise": gain.beyond_noise},
+            "final_minus_this": {**gain.as_dict(), "beyond_noise": gain.beyond_noise},
         }
     groups = {
         str(group): {
@@ -164,8 +163,8 @@ def _test(
     averaged = ensemble.load(packed.folder).predict(test.inputs)
     [values_N] = values_of(task, test.labels, [averaged])
     return final, {
-        "test": {**dataclasses.asdict(example_interval(values_N)), "n": len(test.labels)},
-        "test_minus_final": dataclasses.asdict(joint_interval(values_N - values_SN)),
+        "test": {**example_interval(values_N).as_dict(), "n": len(test.labels)},
+        "test_minus_final": joint_interval(values_N - values_SN).as_dict(),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def difference_from_baseline(
         if len(values_CN) > 1
         else example_interval(values_CN[0] - baseline_N)
     )
-    found = asdict(gain)
+    found: dict[str, Any] = gain.as_dict()
     return {
         "difference": found.pop("mean"),
         **found,
