@@ -219,7 +219,7 @@ def gain_sentence(facts: Facts) -> str:
     gain, noise = expected_gain(facts), facts.example_noise
     if gain is None:
         return "What more trials would bring is unknown: too few have been tried."
-    told = f"Twice as many trials may be expected to bring at most about {gap_text(gain)} more"
+    told = f"Twice as many trials may be expected to better it by at most about {gap_text(gain)}"
     if noise is None:
         return f"{told}; the noise of one score is unknown."
     verdict = "less than" if gain < noise else "more than"

@@ -208,12 +208,12 @@ def _busy(facts: Facts, found: Sequence[Piece]) -> Any:
     """How many workers train at a time."""
     changes = sorted([(p.began, 1) for p in found] + [(p.ended, -1) for p in found])
     xs, ys, busy = [0.0], [0], 0
-    step = -(-len(changes) // MOST_STEPS)
+    step, workers = -(-len(changes) // MOST_STEPS), facts.study.config.workers
     for number, (at, change) in enumerate(changes):
         busy += change
         if number % step == 0 or number == len(changes) - 1:
-            xs, ys = [*xs, at], [*ys, busy]
-    workers = facts.study.config.workers
+            # One ends and the next begins at what is only nearly the same moment.
+            xs, ys = [*xs, at], [*ys, min(busy, workers)]
     lines = [
         {
             "type": "scatter",

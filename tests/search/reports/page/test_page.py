@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
@@ -19,6 +20,7 @@ from search.reports.page.facts import Facts, gather
 from search.reports.page.render import charts, page, write_report
 from search.reports.recorded_task import shown_task
 from search.tasks.config import StudyConfig
+from tests.curve_task import TASK
 from tests.search.reports.page.simulated import CURVE, simulated
 from tests.search.studies import epoch, failure, scored, segment, session, suggestion
 
@@ -117,7 +119,7 @@ def test_what_it_cost(made: Facts) -> None:
 def test_whether_to_search_on(made: Facts) -> None:
     drawn = [t.epochs[-1].metrics["score"] for t in made.trained if t.number > 1]
     second_half = max(drawn) - max(drawn[: len(drawn) // 2])
-    found = re.search(r"bring at most about ([\d.]+) more", text_of(page(made)))
+    found = re.search(r"better it by at most about ([\d.]+)", text_of(page(made)))
     assert found is not None
     assert float(found[1]) >= second_half * 0.98
     assert float(found[1]) <= max(drawn) - sorted(drawn)[len(drawn) // 2]
@@ -162,6 +164,32 @@ def test_the_lanes_of_a_timeline_hold_one_trial_at_a_time(made: Facts) -> None:
     assert sum(p.last_epoch - p.first_epoch + 1 for p in found) == made.history.epochs
     [span] = made.history.spans
     assert core_time(made).total == pytest.approx(3 * span.wall_s, rel=1e-6)
+
+
+def test_of_many_workers_it_is_shown_how_many_train(record: Record) -> None:
+    study = simulated(record, "wide", trials=40, workers=20, predictions=False)
+
+    [chart] = [c for c in charts(facts_of(record, study)) if c.id == "timeline"]
+
+    training, idle = chart.figures[0].data
+    assert 15 < max(training["y"]) <= 20
+    assert idle["y"] == [20, 20]
+
+
+def test_where_smaller_is_better_the_same_trials_win(record: Record, made: Facts) -> None:
+    task = dataclasses.replace(TASK, metric="loss", mode="min")
+    turned = gather(record, record.study("made"), task)
+    assert turned.best is not None
+    assert made.best is not None
+
+    said = text_of(page(turned))
+
+    assert turned.best.number == made.best.number
+    assert f"has the best loss, {1 - made.value(made.best):.4f}, after 9 epochs" in said
+    gap = made.value(made.best) - made.value(made.history.trials[0])
+    assert f"It is {gap:.2g} better than start" in said
+    for chart, other in zip(charts(turned)[5:7], charts(made)[5:7], strict=True):
+        assert chart.caption == other.caption
 
 
 # States
