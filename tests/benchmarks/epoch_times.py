@@ -14,8 +14,6 @@ import json
 import time
 from pathlib import Path
 
-from tests.benchmarks.learning_curves import MAX_EPOCHS, file_of, read
-
 __all__ = ["epoch_times"]
 
 
@@ -33,6 +31,7 @@ def measure(name: str, epochs: int) -> None:
     import torch
 
     from search.tasks.registry import find_task
+    from tests.benchmarks.learning_curves import MAX_EPOCHS, file_of, read
 
     torch.set_num_threads(1)
     task = find_task(name)
@@ -61,7 +60,7 @@ def epoch_times(name: str) -> list[list[float]]:
 
 
 def _file_of(name: str) -> Path:
-    return file_of(name).with_stem(f"{name}_epoch_times")
+    return Path(__file__).parent / "curves" / f"{name}_epoch_times.json"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Is the time left what a study says it is? On studies replayed from recorded curves and times.
 
-    python -m tests.benchmarks.eta [--studies 200]
+    python -m tests.benchmarks.eta [--studies 200] [--record FOLDER]
 
 Each study (timed_replay.py) has a task's pool, 16 to 128 trials, 1 to 8 workers, named points or
 none, and in one of four every tenth trial fails. At 19 moments, each a twentieth of its time, and
@@ -24,12 +24,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from search.decisions.history import EpochEnd, Event, History, Trial
 from search.decisions.remaining import Remaining, measured, planned, remaining
+from search.record.record import open_record
 from search.tasks.config import StudyConfig
+from search.tasks.registry import find_task
 from tests.benchmarks.timed_replay import METRIC, NAMED, RESET_S, Pool, pool_of, timed_replay
 
 MOMENTS = 20
@@ -57,7 +60,13 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--record", type=Path, help="look at the finished studies of this studies folder instead"
+    )
     options = parser.parse_args()
+    if options.record:
+        look_at_real_ones(options.record)
+        return
     every: dict[str, list[Found]] = {task: [] for task in TASKS}
     with ProcessPoolExecutor(options.processes) as pool:
         seeds = [(options.seed, number) for number in range(options.studies)]
@@ -100,6 +109,29 @@ def study_of(task: str, random: np.random.Generator) -> tuple[StudyConfig, float
     return config, 0.1 if random.random() < 0.25 else 0.0
 
 
+def look_at_real_ones(folder: Path) -> None:
+    """Of each study that was driven in one session, from its beginning to its end."""
+    record = open_record(folder)
+    held: list[bool] = []
+    for study in record.studies():
+        events = [(at, event) for _, at, event in record.events(study)]
+        history = History(events)
+        if len(history.spans) != 1 or not history.epochs:
+            continue
+        task = find_task(study.config.task)
+        named = len(task.first_trials(study.config))
+        found = Found()
+        began, end = events[0][0], max(trial.ended_at for trial in history.trials)
+        since = [(at - began, event) for at, event in events]
+        look_at(since, end - began, study.config, named, task.metric, task.sign, found)
+        held += found.held
+        print(
+            f"{study.name:20}{np.mean(found.held):>8.0%} of {len(found.held)} moments, half-way "
+            f"{found.half_way:.0%}, off by at most {max(found.factors):.2f}, {end - began:.0f} s"
+        )
+    print(f"{'all':20}{np.mean(held):>8.0%} of {len(held)} moments")
+
+
 def _look(seed: tuple[int, int]) -> Found:
     return look(TASKS[seed[1] % 2], np.random.default_rng(seed))
 
@@ -117,9 +149,23 @@ def look(task: str, random: np.random.Generator) -> Found:
     told = planned(before)
     found.planned = told.low_s <= end <= told.high_s
     found.plan_ratio = told.high_s / told.low_s
+    look_at(events, end, config, named, METRIC, 1, found)
+    return found
+
+
+def look_at(
+    events: list[tuple[float, Event]],
+    end: float,
+    config: StudyConfig,
+    named: int,
+    metric: str,
+    sign: int,
+    found: Found,
+) -> None:
+    """At all moments of one study."""
     for at, in_grid, history in moments(events, end, named):
         begun = time.process_time()
-        left = remaining(history, config, full_length=named, metric=METRIC, sign=1, now=at)
+        left = remaining(history, config, full_length=named, metric=metric, sign=sign, now=at)
         found.cost_s.append(time.process_time() - begun)
         if left is None:
             continue
@@ -130,7 +176,6 @@ def look(task: str, random: np.random.Generator) -> Found:
             found.half_way = (left.high_s - left.low_s) / truth
         if _both_kinds(history, named) and truth > max(10.0, end / MOMENTS):
             found.factors.append(_factor(left, truth))
-    return found
 
 
 def calibration(pool: Pool, named: int, random: np.random.Generator) -> list[Trial]:

@@ -18,7 +18,6 @@ from search.decisions import asha, plan
 from search.decisions.history import EpochEnd, Event, Failure, History, Segment, Suggestion
 from search.tasks.config import StudyConfig
 from tests.benchmarks.epoch_times import epoch_times
-from tests.benchmarks.learning_curves import file_of, read
 from tests.search.studies import session
 
 __all__ = ["METRIC", "NAMED", "RESET_S", "Pool", "pool_of", "timed_replay"]
@@ -41,6 +40,9 @@ class Pool:
 
 
 def pool_of(task: str) -> Pool:
+    """Imports torch."""
+    from tests.benchmarks.learning_curves import file_of, read
+
     times = [float(np.mean(each)) for each in epoch_times(task)]
     return Pool([curve.ways.get(WAYS[task], []) for curve in read(file_of(task))], times)
 
@@ -106,7 +108,8 @@ class _Replay:
         if decision == "suggest":
             number = len(history.trials)
             self._configurations.append(self._propose(number))
-            self._apply(at, Suggestion(trial=number, config={}, seed=0, source="replay"))
+            source = ("report", "default")[number] if number < self._named else "tpe"
+            self._apply(at, Suggestion(trial=number, config={}, seed=0, source=source))
             target = asha.first_target(
                 number,
                 ladder=self._ladder,

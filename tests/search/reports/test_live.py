@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import time
 from dataclasses import replace
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from search.decisions.remaining import Remaining
+from search.record.study import Study
 from search.reports import live
-from search.reports.standing import Best, RungStanding, Standing, Work
+from search.reports.standing import Best, Follower, RungStanding, Standing, Work
+from search.tasks.config import StudyConfig
+from tests.benchmarks.timed_replay import Pool, timed_replay
+from tests.conftest import ROOT
+from tests.curve_task import TASK
+
+PICTURE = ROOT / "search" / "live.svg"
 
 BESTS = [
     Best(trial=7, state="complete", value=0.75, curve=[0.25, 0.5, 0.75]),
@@ -134,6 +145,42 @@ def test_a_sparkline_has_a_character_an_epoch_or_few_of_many():
     long = live.sparkline([n / 999 for n in range(1000)], 0.0, 1.0)
     assert len(long) == 18
     assert long[-1] == "█"
+
+
+def test_the_picture_in_the_readme_is_one_of_this_screen(monkeypatch):
+    """Of a study that is replayed. With SEARCH_NEW_PICTURES=1 it is taken anew."""
+    console = Console(width=118, file=io.StringIO(), record=True, legacy_windows=False)
+    console.print(live.screen(_replayed(monkeypatch), width=118, height=30))
+    taken = console.export_svg(title="python -m search run sts", unique_id="live")
+
+    assert len(taken) <= 300_000
+    if os.environ.get("SEARCH_NEW_PICTURES"):
+        PICTURE.write_text(taken, encoding="utf-8")
+    assert PICTURE.read_text(encoding="utf-8").count("<text") == taken.count("<text")
+    assert f"]({PICTURE.name})" in (ROOT / "search" / "README.md").read_text(encoding="utf-8")
+
+
+def _replayed(monkeypatch: pytest.MonkeyPatch) -> Standing:
+    """A study of 64 trials by 4 workers, at six tenths of its time."""
+    random = np.random.default_rng(0)
+    ends = random.uniform(0.55, 0.78, 32)
+    curves = [[end - (end - 0.3) * 0.6**epoch for epoch in range(1, 10)] for end in ends]
+    pool = Pool(curves, list(random.uniform(1.0, 3.0, 32)))
+    config = StudyConfig(
+        name="sts-20261128-094512", task="tests.curve_task:TASK", dataset="ones", workers=4
+    )
+    study = Study(
+        id=1, name=config.name, created_at=0.0, config=config,
+        origin={"baselines": {"tfidf_cosine": 0.7556}},
+    )  # fmt: skip
+    events = timed_replay(pool, config, random=random, failing=0.05)
+    now = 0.6 * events[-1][0]
+    follower = Follower(Mock(), study, TASK)
+    for at, event in events:
+        if at <= now:
+            follower.history.apply(at, event)
+    monkeypatch.setattr(time, "time", lambda: now)
+    return follower.standing()
 
 
 def test_names_cannot_disturb_the_terminal():
