@@ -153,7 +153,9 @@ def test_baselines_are_the_named_points_and_what_needs_no_training(record):
     found = summary.summarise(record, study, TASK)
     text = summary.describe(found)
 
-    assert found["baselines"]["start"] == {"trial": 1, "value": 0.7}
+    # Two runs of the same point, as by --point-seeds 2.
+    assert found["baselines"]["start"] == {"trial": 0, "value": pytest.approx(0.6), "runs": 2}
+    assert "start: score 0.6000 (mean of 2 runs, trial 0 the first)" in text
     paired = found["baselines"]["zero"]["best_minus_this"]
     assert paired["difference"] == pytest.approx(0.99)
     assert paired["beyond_example_noise"]
