@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 from search.cli.common import DEFAULT_URI, DONE, AddCommand, complete_study, load
-from search.errors import UserError
 
 __all__ = ["add_commands"]
 
@@ -24,13 +23,12 @@ def add_commands(command: AddCommand) -> None:
 
 def _ui(options: argparse.Namespace) -> int:
     from search.tracking.addresses import absolute, check_server
-    from search.tracking.page import has_browser, open_when_there
+    from search.tracking.page import has_browser, open_when_there, server_command
 
-    if not 1 <= options.port <= 65535:
-        raise UserError(f"--port must be between 1 and 65535, got {options.port}")
     study = load(options) if options.name else None
     own = study.config.tracking_uri if study else DEFAULT_URI
     uri = absolute(options.tracking_uri or own)
+    command = server_command(uri, options.port)
     check_server(uri)
     pages = study.pages(uri) if study else None
     is_server = uri.startswith(("http://", "https://"))
@@ -47,6 +45,4 @@ def _ui(options: argparse.Namespace) -> int:
     if opens:
         waiting = [sys.executable, "-m", "search.tracking.page", server, page]
         subprocess.Popen(waiting, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(options.port)])
+    os.execv(sys.executable, command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.reports.trials import BestTrial
     from search.tasks.config import StudyConfig
     from search.tasks.task import Task
-    from search.tracking.page import Pages
+    from search.tracking.page import Pages, Server
 
 __all__ = ["StudyHandle", "ignore_line", "print_line"]
 
@@ -191,6 +191,20 @@ class StudyHandle:
 
         sync(self._record, self._row, self.task, say)
         return self
+
+    def ui(self, *, port: int = 5000, say: Callable[[str], None] = print_line) -> Server:
+        """Serve MLflow's pages in the background, on 127.0.0.1, say where the study's is, and open
+        it where there is a browser; `.stop()` ends it. Raises UserError."""
+        import webbrowser
+
+        from search.tracking.page import Server, has_browser
+
+        page = self.pages().study
+        server = Server(self.config.tracking_uri, port)
+        say(f"study {self.name}: {server.url}{page}")
+        if has_browser():
+            webbrowser.open(f"{server.url}{page}")
+        return server
 
     def export(
         self,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
+import signal
+import socket
+import subprocess
 import sys
 import time
 import urllib.parse
@@ -16,7 +21,7 @@ from search.tracking.addresses import check_server
 from search.tracking.names import mlflow_name
 from search.tracking.runs import StudyRuns
 
-__all__ = ["Pages", "has_browser", "open_when_there", "pages_of"]
+__all__ = ["Pages", "Server", "has_browser", "open_when_there", "pages_of", "server_command"]
 
 _PATIENCE_S = 120.0  # a server imports MLflow, and may make its tables
 # Another study of that name may have been deleted here, and not in MLflow.
@@ -55,6 +60,50 @@ def pages_of(study: Study, task: Task, tracking_uri: str) -> Pages:
     )
     experiment = f"/#/experiments/{own.experiment}"
     return Pages(study=f"{experiment}/runs/{own.id}", trials=f"{experiment}/runs?{query}")
+
+
+def server_command(uri: str, port: int) -> list[str]:
+    """What serves MLflow's pages of a store, on this machine only. Raises UserError."""
+    if not 1 <= port <= 65535:
+        raise UserError(f"--port must be between 1 and 65535, got {port}")
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # 8 processes of no use
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    return [*command, "--host", "127.0.0.1", "--port", str(port)]
+
+
+class Server:
+    """MLflow's pages, served by a process of their own until `stop`, or until this one ends."""
+
+    def __init__(self, uri: str, port: int) -> None:
+        """Returns once it answers. Raises UserError where it does not."""
+        self.url = f"http://127.0.0.1:{port}"
+        command = server_command(uri, port)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            raise UserError(f"port {port} cannot be had ({error}): try another port") from None
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        atexit.register(self.stop)
+        until = time.monotonic() + _PATIENCE_S
+        while self._process.poll() is None and time.monotonic() < until:
+            try:
+                return check_server(self.url)
+            except TrackingError:
+                time.sleep(0.3)
+        self.stop()
+        raise UserError(f"MLflow does not start at {self.url}: try another port")
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait()
+        atexit.unregister(self.stop)
 
 
 def has_browser() -> bool:

@@ -8,6 +8,9 @@ import socket
 
 import pytest
 
+import search
+from search.errors import TrackingError, UserError
+from search.tracking.addresses import check_server
 from search.tracking.page import has_browser
 from search.tracking.projection import Projection
 from tests.conftest import Place
@@ -39,6 +42,30 @@ def test_it_opens_the_page_of_a_study_once_its_server_answers(place: Place) -> N
             os.killpg(server.pid, signal.SIGKILL)  # its worker, too
     assert told.startswith(f"http://127.0.0.1:{port}/#/experiments/")
     assert opened.read_text().strip() == told
+
+
+@pytest.mark.long
+def test_a_notebook_has_it_served_until_it_stops_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    uri = f"sqlite:///{place.folder}/mlflow.db"
+    finished_study(place, tracking_uri=uri)
+    study = search.load("old", task=TASK, studies_dir=place.folder / "studies").sync()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    lines: list[str] = []
+    server = study.ui(port=port, say=lines.append)
+    try:
+        assert lines == [f"study old: {server.url}{study.pages().study}"]
+        check_server(server.url)
+        with pytest.raises(UserError, match="try another port"):
+            study.ui(port=port)
+    finally:
+        server.stop()
+    with pytest.raises(TrackingError):
+        check_server(server.url)
 
 
 def test_where_nothing_shows_windows_there_is_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
