@@ -72,8 +72,13 @@ class Ledger:
             found = connection.execute(query.order_by(readings.c.id)).mappings()
             return [dict(row) for row in found]
 
+    def tested_by(self, study: str) -> int:
+        """How many models a study has read test splits for."""
+        rows = self.readings(study)
+        return sum(row["purpose"] not in (CHOSEN, COMPARED) for row in rows)
+
     def readings(self, study: str) -> list[dict[str, Any]]:
-        """A study's readings, in order."""
+        """A study's rows, of validation splits too, in order."""
         columns = [column for column in readings.c if column is not readings.c.id]
         query = sa.select(*columns).where(readings.c.study == study).order_by(readings.c.id)
         with self._database.connect() as connection:

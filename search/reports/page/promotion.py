@@ -86,7 +86,7 @@ def _tested(facts: Facts) -> Iterator[str]:
             f"On the test split trial {int(kept['candidate']['trial'])} scores "
             f"{estimate_text(test['mean'], test['low'], test['high'])}, {int(test['n'])} runs."
         )
-    readings = len(facts.record.ledger.readings(facts.study.ledger_name))
+    readings = facts.record.ledger.tested_by(facts.study.ledger_name)
     if readings:
         yield f"The test split was read for {many(readings, 'model')} by this study."
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from search.decisions.history import Suggestion
 from search.errors import RecordError, StudyLockedError
 from search.record import schema
+from search.record.ledger import COMPARED
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
 from tests.search.record.small import ORIGIN, config, run_python
@@ -268,6 +269,8 @@ def test_a_reading_of_a_test_split_is_counted_once_a_model(record, study):
     assert record.ledger.count("t") == 2
     assert record.ledger.count("t", study="s") == 1
     assert record.ledger.count("never read") == 0
+    record.ledger.note("m1", "v", study="s", purpose=COMPARED)
+    assert record.ledger.tested_by("s") == 2
 
 
 def test_readings_outlive_their_study_and_their_process(record, study):
