@@ -4,6 +4,7 @@ the command to do it again."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,8 @@ _OPTIONS = {
     "workers": "--workers",
     "cpus_per_trial": "--cpus-per-trial",
     "gpus_per_trial": "--gpus-per-trial",
+    "point_seeds": "--point-seeds",
+    "until": "--until",
     "trial_timeout_s": "--trial-timeout",
     "data_dir": "--data-dir",
 }
@@ -74,6 +77,8 @@ def run_command(config: StudyConfig, trials: int) -> str:
         value = trials if name == "trials" else getattr(config, name)
         if value is not None and (name in _ALWAYS or value != defaults[name]):
             parts += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    if config.points is not None:
+        parts += ["--points", json.dumps({n: dict(point) for n, point in config.points.items()})]
     for name, value in config.fixed.items():
         parts += ["--set", f"{name}={value}"]
     if not config.baseline:

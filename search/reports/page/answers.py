@@ -63,6 +63,8 @@ def _won(facts: Facts) -> Answer:
             gap = gap_text(abs(facts.value(best) - baseline.value))
             ahead = facts.better(facts.value(best), baseline.value)
             kind = "" if baseline.trial is None else f", trial {baseline.trial}"
+            if baseline.runs > 1:
+                kind = f", the mean of {many(baseline.runs, 'run')}"
             sentences.append(
                 f"It is {gap} {'better' if ahead else 'worse'} than {baseline.name} "
                 f"({text}{kind or ', without training'})."

@@ -28,8 +28,9 @@ class Baseline:
 
     name: str
     value: float
-    # Of a named point, the trial that has trained it.
+    # Of a named point, the trial that has trained it, or the first of several.
     trial: int | None
+    runs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,10 @@ class Facts:
     @cached_property
     def baselines(self) -> list[Baseline]:
         found = self.summary["baselines"].items()
-        return [Baseline(name=n, value=b["value"], trial=b.get("trial")) for n, b in found]
+        return [
+            Baseline(name=n, value=b["value"], trial=b.get("trial"), runs=b.get("runs", 1))
+            for n, b in found
+        ]
 
     @cached_property
     def example_noise(self) -> float | None:

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -141,6 +142,34 @@ def test_the_command_begins_the_same_study(made: Facts) -> None:
         f"python -m search run {CURVE} --trials 40 --max-epochs 9 --seed 0 --dataset ones "
         "--workers 3" in text_of(page(made))
     )
+
+
+def test_of_points_that_were_trained_on_several_seeds_the_mean_is_told(record: Record) -> None:
+    points = {"low": TASK.configure({"x": 0.1}), "high": TASK.configure({"x": 0.6})}
+    config = StudyConfig(
+        name="points",
+        task=CURVE,
+        dataset="ones",
+        trials=4,
+        max_epochs=1,
+        points=points,
+        point_seeds=2,
+    )
+    study = record.create(config, {"baselines": {}})
+    record.append(study, session("started", 4))
+    named = [(name, seed) for seed in (0, 1) for name in points]
+    for number, (name, seed) in enumerate(named):
+        score = 0.5 + 0.25 * (name == "high") + 0.125 * seed
+        whole = suggestion(number, name, **points[name])
+        record.append(study, whole, segment(number, 1, 1), epoch(number, 1, score))
+    record.append(study, session("finished", 4))
+
+    said = text_of(page(facts_of(record, study)))
+
+    assert "It is 0.31 better than low (0.5625, the mean of 2 runs)" in said
+    again = shlex.split(said[said.index("python -m search run") :].partition(" Code, data")[0])
+    assert json.loads(again[again.index("--points") + 1]) == points
+    assert again[again.index("--point-seeds") + 1] == "2"
 
 
 # Charts
