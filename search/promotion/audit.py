@@ -16,7 +16,7 @@ from search.decisions.history import History, Suggestion, Trial
 from search.promotion.confirm import runs_of
 from search.promotion.phases import Promotion, find_phase
 from search.record.record import Study
-from search.reports.numbers import estimate_text, interval_text, number_text
+from search.reports.numbers import estimate_text, number_text
 from search.statistics.intervals import example_interval
 from search.statistics.pseudo_values import values_of
 from search.statistics.stopping import Group, stopping_cost
@@ -119,7 +119,7 @@ def describe_audit(row: dict[str, Any], best: Trial) -> list[str]:
         f"so of all stopped trials {share['mean']:.0%} [{share['low']:.0%}, {share['high']:.0%}] "
         "would have won, and they would have ended "
         + (
-            f"{number_text(lead['mean'], signed=True)} {interval_text(lead['low'], lead['high'])}"
+            f"{estimate_text(lead['mean'], lead['low'], lead['high'], signed=True)}"
             " from the best on average"
             if not math.isnan(lead["mean"])
             else "nobody knows where"
