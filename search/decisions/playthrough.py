@@ -28,7 +28,7 @@ START_S = 4.0  # until a worker's process can train, where none was seen
 # Deviations of logarithms: of the mean pace of trials to come, of which n were seen; of what a
 # sampler will come to propose instead; and of the load of the machine. Calibrated by
 # tests/benchmarks/eta.py.
-UNSEEN_SD, DRIFT_SD, LOAD_SD = 0.5, 0.15, 0.09
+UNSEEN_SD, DRIFT_SD, LOAD_SD = 0.5, 0.15, 0.075
 DRIFT = 0.06  # samplers come to prefer what costs more
 PRIOR = 2.0  # trials that the named points stand for, where few others were seen
 
@@ -70,15 +70,16 @@ class Playthrough:
             value=lambda trial, epoch: sign * trial.value(metric, epoch),
         )
         own = [trial for trial in history.trials if trial.epochs]
-        self._set_leads(own, earlier)
-        self._factor = math.exp(random.gauss(0.0, LOAD_SD)) * _repeated(history)
+        self._set_leads(history, own, earlier)
+        self._slow, load_sd = _slowness(history, own, config)
+        self._factor = math.exp(random.gauss(0.0, load_sd)) * _repeated(history)
         self._paces: dict[int, Pace] = {}
         self._named: dict[int, Pace] = {}  # the named points that were trained before the study
         self._set_donors(own, [trial for trial in earlier if trial.epochs])
         drawn = [trial for trial in own if trial.number >= full_length]
         self._failing = sum(trial.failed for trial in drawn) / (len(drawn) + 1)
 
-    def _set_leads(self, own: Sequence[Trial], earlier: Sequence[Trial]) -> None:
+    def _set_leads(self, history: History, own: Sequence[Trial], earlier: Sequence[Trial]) -> None:
         """What a segment takes beside its epochs; the first ones wait for processes to start."""
         resets = [trial.epochs[0].reset_s for trial in own or earlier]
         self._lead_s = statistics.median(resets) + HAND_OVER_S
@@ -88,6 +89,8 @@ class Playthrough:
             self._first_lead_s = max(leads.values())
             later = [lead for number, lead in leads.items() if number >= self._config.workers]
             self._lead_s = statistics.median(later) if later else min(resets) + HAND_OVER_S
+            between_s = _between_segments_s(history, own, self._config.workers, self._first_lead_s)
+            self._lead_s = max(self._lead_s, between_s)
 
     def _set_donors(self, own: Sequence[Trial], earlier: Sequence[Trial]) -> None:
         """The trials that those to come are like."""
@@ -114,7 +117,8 @@ class Playthrough:
         scores = tuple(
             trial.value(self._metric, rung) for rung in self._ladder if rung <= trial.epoch
         )
-        return Pace(_epoch_s(trial), scores)
+        own = self._slow is not None and trial.number < len(self._history.trials)
+        return Pace(_epoch_s(trial, self._slow if own else None), scores)
 
     def seconds(self, now: float) -> float:
         """Until nothing is left to do."""
@@ -234,8 +238,50 @@ def _lead_s(trial: Trial) -> float:
     return max(trial.epoch_times[0] - trial.started_at - trial.epochs[0].wall_s, 0.0)
 
 
-def _epoch_s(trial: Trial) -> float:
-    return statistics.fmean(epoch.wall_s for epoch in trial.epochs)
+def _epoch_s(trial: Trial, slow: float | None) -> float:
+    """By its CPU time, as the machine is now; else as it was."""
+    if slow is None:
+        return statistics.fmean(epoch.wall_s for epoch in trial.epochs)
+    return slow * statistics.fmean(epoch.cpu_s for epoch in trial.epochs)
+
+
+def _slowness(
+    history: History, own: Sequence[Trial], config: StudyConfig
+) -> tuple[float | None, float]:
+    """Seconds by the clock of a CPU second, mostly as of late, and the deviation of its logarithm:
+    a machine that others use too is not always as slow. None: it is not known, as on GPUs."""
+    count = max(3 * config.workers, 8)
+    latest = {history.trials[number].number for number in history.event_trials[-4 * count :]}
+    known = sorted(
+        (at, epoch.wall_s / epoch.cpu_s)
+        for number in latest
+        for at, epoch in zip(
+            history.trials[number].epoch_times, history.trials[number].epochs, strict=True
+        )
+        if epoch.cpu_s > 0 and epoch.wall_s > 0
+    )
+    ratios = [math.log(ratio) for _, ratio in known[-count:]]
+    cpu_s = sum(epoch.cpu_s for trial in own for epoch in trial.epochs)
+    if config.gpus_per_trial or len(ratios) < 4 or cpu_s <= 0:
+        return None, LOAD_SD
+    overall = math.log(sum(history.epoch_walls_s) / cpu_s)
+    recent = statistics.median(ratios)
+    spread = math.hypot(LOAD_SD, 0.5 * statistics.pstdev(ratios), 0.35 * (recent - overall))
+    return math.exp(0.75 * recent + 0.25 * overall), spread
+
+
+def _between_segments_s(
+    history: History, own: Sequence[Trial], workers: int, first_lead_s: float
+) -> float:
+    """What the workers' time was beside epochs, of each segment that has ended; 0: not known."""
+    span = history.spans[-1]
+    ended = sum(epoch.decision != "go on" for trial in own for epoch in trial.epochs)
+    if len(history.spans) > 1 or ended < 3 * workers or not span.training_s:
+        return 0.0
+    assert span.last_epoch is not None
+    running_s = sum(max(span.last_epoch - t.ended_at, 0.0) for t in history.open_trials())
+    busy_s = sum(history.epoch_walls_s) + running_s + workers * first_lead_s
+    return max(workers * span.training_s - busy_s, 0.0) / ended
 
 
 def _repeated(history: History) -> float:

@@ -147,7 +147,8 @@ class _Replay:
             self._apply(at, failed)
             return
         score = self._pool.scores[self._configurations[number]][epoch - 1]
-        self._apply(at, _epoch(number, epoch, score + self._noise(number), wall_s))
+        quiet_s = wall_s / math.exp(self._load)
+        self._apply(at, _epoch(number, epoch, score + self._noise(number), wall_s, quiet_s))
         if epoch < last:
             self._push(at, number, epoch + 1, last)
 
@@ -156,13 +157,13 @@ class _Replay:
         return 1e-3 * float(np.random.default_rng(number).standard_normal())
 
 
-def _epoch(trial: int, number: int, score: float, wall_s: float) -> EpochEnd:
+def _epoch(trial: int, number: int, score: float, wall_s: float, cpu_s: float) -> EpochEnd:
     return EpochEnd(
         trial=trial,
         attempt=0,
         epoch=number,
         metrics={METRIC: score},
-        cpu_s=wall_s,
+        cpu_s=cpu_s,
         wall_s=wall_s,
         reset_s=RESET_S,
         decision="go on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -142,6 +143,33 @@ def test_a_finished_study_has_nothing_left_and_is_not_changed():
     assert remaining(
         past, config(trials=1, max_epochs=1), full_length=0, metric="score", sign=1, now=9.0
     ) == Remaining(median_s=0.0, low_s=0.0, high_s=0.0)
+
+
+def test_a_machine_that_has_become_slower_is_taken_as_it_is_now():
+    events = rests(24, 60)
+    steady = left(events, 240.0, config(trials=60))
+    for number in range(24, 36):
+        slow = replace(epoch(number, 1), wall_s=3 * EPOCH_S)
+        at = 240.0 + 3 * EPOCH_S * (number - 24)
+        events += [(at, suggestion(number)), (at, segment(number, 1, 1)), (at + 3 * EPOCH_S, slow)]
+    slower = left(events, 600.0, config(trials=60))
+
+    # 12 of 36 trials fewer remain, at twice to three times the pace.
+    assert slower.median_s > 1.3 * steady.median_s
+    assert slower.high_s / slower.low_s > steady.high_s / steady.low_s
+
+
+def test_what_workers_lose_between_segments_is_lost_again():
+    quick = left(rests(30, 60), 300.0, config(trials=60))
+    events: list[tuple[float, Event]] = [(0.0, session("started", 60))]
+    for number in range(30):
+        at = 2 * EPOCH_S * number
+        ended = replace(epoch(number, 1), decision="pause")
+        events += [(at, suggestion(number)), (at, segment(number, 1, 1)), (at + EPOCH_S, ended)]
+
+    lossy = left(events, 590.0, config(trials=60))
+
+    assert lossy.median_s > 1.3 * quick.median_s
 
 
 def test_the_interval_holds_eight_of_ten_samples():
