@@ -132,7 +132,7 @@ class Notifier:
                 return
         subprocess.run(
             shlex.split(self._target),
-            input=body,
+            input=body + b"\n",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=COMMAND_S,
