@@ -24,10 +24,12 @@ __all__ = [
     "score_of",
     "still_to_run",
     "top_trials",
+    "within_reach",
 ]
 
 Prefer = Literal["best", "cheapest"]
 
+BEYOND_REACH = 10.0  # standard errors
 CHEAPER = 0.2  # of the leader's time a run is saved at least, where the cheapest is preferred
 
 
@@ -79,6 +81,20 @@ def top_trials(history: History, metric: str, sign: int, max_epochs: int, top: i
     for trial in complete:
         distinct.setdefault(_key(trial.suggestion.config), trial)
     return list(distinct.values())[:top]
+
+
+def within_reach(values_CN: np.ndarray) -> list[int]:
+    """Which of the trials, the best first, fresh seeds might show to be the best after all.
+
+    `values_CN`: of their search's runs (search/statistics/pseudo_values.py). One that is further
+    behind than `BEYOND_REACH` standard errors of its difference by examples is not trained again:
+    it would take runs, and its seeds may deviate otherwise than those of the others, with which
+    they are pooled. The two best always are, and one of which nothing is known.
+    """
+    gaps_CN = values_CN - values_CN[0]
+    errors_C = gaps_CN.std(axis=1, ddof=1) / math.sqrt(gaps_CN.shape[1])
+    beyond_C = np.abs(gaps_CN.mean(axis=1)) > BEYOND_REACH * errors_C
+    return [c for c in range(len(values_CN)) if c < 2 or not beyond_C[c] or errors_C[c] == 0]
 
 
 def still_to_run(

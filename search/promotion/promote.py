@@ -23,6 +23,7 @@ from search.promotion.confirm import (
     runs_of,
     score_of,
     top_trials,
+    within_reach,
 )
 from search.promotion.ensemble import check_ensemble
 from search.promotion.final import finalise
@@ -149,7 +150,7 @@ def _confirm(
     promotion: Promotion, complete: Sequence[Trial], drive: Drive, say: Callable[[str], None]
 ) -> Confirmation:
     """Race the top trials on fresh seeds, the same for all, and choose."""
-    top = complete[: min(promotion.top, promotion.runs // FIRST_SEEDS)]
+    top = _contenders(promotion, complete[: min(promotion.top, promotion.runs // FIRST_SEEDS)], say)
     contest = _Contest(promotion, top)
     phase = run_phase(promotion, "confirm", contest.wanted, drive, most=promotion.runs)
     history = promotion.record.history(phase)
@@ -175,6 +176,17 @@ def _confirm(
             )
         )
     return choose(contenders, ended, prefer=promotion.prefer)
+
+
+def _contenders(
+    promotion: Promotion, top: Sequence[Trial], say: Callable[[str], None]
+) -> list[Trial]:
+    files = promotion.record.files(promotion.study)
+    predicted = (files.predictions(trial.number) for trial in top)
+    reach = within_reach(values_of(promotion.task, promotion.labels, predicted))
+    for c in sorted(set(range(len(top))) - set(reach)):
+        say(f"trial {top[c].number} is too far behind to be the best by other seeds: not raced")
+    return [top[c] for c in reach]
 
 
 @dataclass(frozen=True)

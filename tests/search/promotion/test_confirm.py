@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from search.decisions.history import History, Suggestion
-from search.promotion.confirm import runs_of, score_of, still_to_run, top_trials
+from search.promotion.confirm import runs_of, score_of, still_to_run, top_trials, within_reach
 from tests.search.studies import epoch, failure, history, segment, session, suggestion
 
 
@@ -106,3 +108,16 @@ def test_the_score_of_a_run_is_known_once_it_is_complete():
     assert _score(told, 0, begun=0) == 0.5
     assert _score(told, 1, begun=0) is None
     assert _score(told, 7, begun=0) is None
+
+
+def test_one_that_is_far_behind_is_not_trained_again():
+    """Behind by so many standard errors of the difference by examples, nearly."""
+    noise_CN = np.random.default_rng(0).standard_normal((4, 1000))
+    behind = np.array([0.0, 30.0, 5.0, 20.0])[:, None] * math.sqrt(2 / 1000)
+
+    assert within_reach(noise_CN - behind) == [0, 1, 2]
+    assert within_reach(noise_CN[:1]) == [0]
+    same = np.repeat(noise_CN[:1], 3, axis=0)
+    assert within_reach(same) == [0, 1, 2]
+    unknown = np.vstack([noise_CN[:3], np.full((1, 1000), np.nan)])
+    assert within_reach(unknown) == [0, 1, 2, 3]
