@@ -108,6 +108,8 @@ def test_what_a_user_s_code_prints_and_raises_leaves_stdout_alone(place, error, 
 @pytest.mark.parametrize("command", [("list",), ("run", "tests.curve_task:TASK")])
 def test_ctrl_c_is_quiet_from_the_first_import_on(kept, wait_s, command):
     code = (
+        # As a terminal starts it: a shell has what it starts in the background ignore Ctrl-C.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys, time; sys.argv = ['-m']; sys.orig_argv = ['python', '-m', 'search'];"
         f"import search; print(flush=True); sys.argv = ['search', *{command}];"
         "import runpy; runpy.run_module('search', run_name='__main__', alter_sys=True)"
