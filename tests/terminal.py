@@ -41,6 +41,8 @@ class Terminal:
             os.chdir(cwd or Path.cwd())
             os.execvpe(command[0], list(command), {**known, "TERM": "xterm-256color"})
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, size)
+        self._output = select.poll()
+        self._output.register(self._fd, select.POLLIN)
 
     def __enter__(self) -> Terminal:
         return self
@@ -87,7 +89,8 @@ class Terminal:
         return self.code
 
     def _read(self, patience_s: float) -> bool:
-        if select.select([self._fd], [], [], patience_s)[0]:
+        # Not select, which takes no descriptor above 1023: a long run of tests has many open.
+        if self._output.poll(1000 * patience_s):
             try:
                 read = os.read(self._fd, 2**16)
             except OSError:  # the command has ended
