@@ -59,10 +59,13 @@ def test_a_registered_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from tests.benchmarks.predict import register
     from trainables.sts import data
 
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)  # where the model is written
     (tmp_path / "mlflow.db").write_bytes(empty_mlflow())
     monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "cache"))
-    register("sqlite:///mlflow.db", data.load(data.prepare("toy", None).folder))
-    MlflowClient("sqlite:///mlflow.db").set_registered_model_alias("sts", "champion", "1")
-    answers = search.predict("sts", [("A man plays.", "Someone is playing."), ("a", "b")])
+    # MLflow keeps a store by its address, for whatever folder a relative one was first used in.
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    register(uri, data.load(data.prepare("toy", None).folder))
+    MlflowClient(uri).set_registered_model_alias("sts", "champion", "1")
+    inputs = [("A man plays.", "Someone is playing."), ("a", "b")]
+    answers = search.predict("sts", inputs, tracking_uri=uri)
     assert len(answers) == 2
