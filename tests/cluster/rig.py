@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.cluster.hosts import HOME, STATE, Host, Hosts, hosts, until
 from tests.conftest import ROOT
 
@@ -158,8 +160,9 @@ for run in client.search_runs([experiment], "tags.study = '{NAME}'", max_results
     def close(self) -> None:
         """Close the laptop's tunnels; the store stays, as S3 does."""
         for process in self.laptop.processes():
-            if process.name() == "ssh":
-                process.terminate()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name() == "ssh":
+                    process.terminate()
 
     def diagnosis(self) -> str:
         """What the logs say, for a failed run."""
