@@ -101,6 +101,8 @@ def mlflow_state(record: Record, mlflow: str, name: str) -> str:
         number = int(run.data.tags["trial"])
         values = [row[2][task.metric] for row in expected["epochs"] if row[0] == number]
         told = client.get_metric_history(run.info.run_id, task.metric)
+        # Of a trial that failed before its first epoch MLflow is told NaN, at step 0.
+        told = [metric for metric in told if metric.step > 0]
         if [metric.value for metric in sorted(told, key=lambda m: m.step)] != values:
             return f"trial {number} has another curve"
     return "complete"
