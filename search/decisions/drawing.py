@@ -54,7 +54,7 @@ def known_parameters(
         _replay(drawing, space, dict(fixed))
     except UserWarning:
         return None
-    except (Exception, SystemExit, KeyboardInterrupt):
+    except BaseException:  # whatever a space raised, it raises again
         if not refused or set(drawing.distributions) != set(values):
             return None
     ranges = drawing.distributions
@@ -80,7 +80,7 @@ def drawn_names(config: Mapping[str, Value], space: Space) -> set[str]:
     """The hyperparameters that the space asks for where the others have these values, in its ranges
     or not; where it raises, those until then."""
     drawing = FixedTrial(dict(config))
-    with warnings.catch_warnings(), contextlib.suppress(Exception, SystemExit):
+    with warnings.catch_warnings(), contextlib.suppress(BaseException):
         warnings.simplefilter("ignore")
         space(drawing)
     return set(drawing.distributions)

@@ -270,7 +270,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             )
             try:
                 values = self._task.configure({**config.fixed, **drawn})
-            except (Exception, SystemExit, KeyboardInterrupt) as error:
+            except BaseException as error:  # a user's; Ctrl-C is told apart in _refuse
                 raise RefusedDrawError(drawn) from error
         return self._suggestion(number, values, source)
 

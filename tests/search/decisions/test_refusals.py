@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from search.decisions import sampler
 from search.decisions.history import History
 from search.decisions.kinds import Kinds
@@ -53,6 +55,21 @@ def test_a_refused_draw_is_shown_as_the_worst():
         ({"x": 0.2, "y": 0.1}, 0.7),
         ({"x": 0.8}, 0.7),
     ]
+
+
+@pytest.mark.parametrize("error", [GeneratorExit(), KeyboardInterrupt(), SystemExit(2)])
+def test_a_draw_is_refused_whatever_the_space_raises(error):
+    def space(trial):
+        x = trial.suggest_float("x", 0.0, 1.0)
+        if x > 0.5:
+            raise error
+        return {"x": x}
+
+    past = history([session("started"), suggestion(0, x=0.8), failure(0, 1)])
+    mirrored = sampler.mirror(
+        past.trials, space=space, fixed={}, value=lambda t: 0.0, kinds=Kinds()
+    )
+    assert [dict(trial.params) for trial in mirrored] == [{"x": 0.8}]
 
 
 def test_a_value_outside_of_its_range_is_not_shown():

@@ -42,7 +42,13 @@ class _Callable:
 
 _PICKY_TASKS = [
     dataclasses.replace(TASK, space=functools.partial(_space, error=error))
-    for error in (optuna.TrialPruned("no"), KeyError("no"), SystemExit("no"), KeyboardInterrupt())
+    for error in (
+        optuna.TrialPruned("no"),
+        KeyError("no"),
+        SystemExit("no"),
+        GeneratorExit(),
+        KeyboardInterrupt(),
+    )
 ] + [dataclasses.replace(TASK, config=_Picky, space=_Callable())]
 
 
