@@ -38,9 +38,9 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
     probe(task, config, data)
     with user_code(f"the labels of task {config.task} raise"):
         labels = task.data.labels(data)
-    if np.ndim(labels) != 1:
+    if np.ndim(labels) != 1 or not len(labels):
         raise UserError(
-            f"the labels of task {config.task} are one an example, of shape (N,); got "
+            f"the labels of task {config.task} are one an example, of shape (N,), N ≥ 1; got "
             f"{np.shape(labels)}"
         )
     with user_code(f"the baselines of task {config.task} raise"):
@@ -155,7 +155,9 @@ def _drawn(task: Task, config: StudyConfig, number: int, data: Any) -> dict[str,
         raise _Refusal(f"{what}: {with_place(error)}") from error
     except UserError as error:
         raise _Refusal(first_line(error)) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         what = f"the configuration of task {config.task} raises"
         raise _Refusal(f"{what}: {with_place(error)}") from error
     return values

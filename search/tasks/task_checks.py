@@ -29,7 +29,7 @@ def check_task(task: Any) -> None:
     _check_data(task.data)
     if task.max_epochs < task.min_epochs:
         raise UserError(
-            f"Task.max_epochs must be at least min_epochs ({task.min_epochs}); got "
+            f"Task.max_epochs must be at least Task.min_epochs ({task.min_epochs}); got "
             f"{task.max_epochs}"
         )
 

@@ -214,7 +214,7 @@ def _others() -> list[Try]:
             "    for epoch in epochs(config, max_epochs, resume_from):\n"
             "        yield replace(epoch, predictions=lambda: 'many')\n"
             "TASK = replace(TASK, train=train)",
-            reason="predictions|array",
+            reason="predicts each of the 20",
             failed="any",
             steps=(Step(command=RUN, codes=(0, 1)),),
         ),
