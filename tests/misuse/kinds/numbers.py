@@ -132,7 +132,10 @@ def _fates(values: dict[str, str], says: str | None) -> dict[str, tuple[str, str
 def _scores(name: str, value: str) -> Try:
     shown = Step(command="search show s && search show s --json > shown.json", check=_told_apart)
     steps = (Step(command=RUN), shown, Step(command="search export s --output out.tar"))
-    return works(f"scores {name}", SCORE.format(value), steps=steps, by_formula=False)
+    # What is trained of a score is tried elsewhere; here is tried what is told of it.
+    return works(
+        f"scores {name}", SCORE.format(value), steps=steps, by_formula=False, resumed=False
+    )
 
 
 def _told_apart(place: Place, said: Said) -> str | None:
