@@ -72,9 +72,8 @@ def shown_task(record: Record, study: Study) -> Task:
 
 def _named(study: Study, history: History) -> tuple[tuple[str, dict[str, Value]], ...]:
     """The first trials, as far as no sampler drew them."""
-    if study.config.points is not None:
-        named = [(name, dict(values)) for name, values in study.config.points.items()]
-        return tuple(named * study.config.point_seeds)
+    if study.config.given_points is not None:
+        return tuple(study.config.given_points)
     named = []
     for trial in history.trials if study.config.baseline else ():
         if trial.suggestion.source in get_args(Sampler):

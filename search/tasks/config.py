@@ -111,6 +111,13 @@ class StudyConfig:
                 )
 
     @property
+    def given_points(self) -> list[tuple[str, dict[str, Value]]] | None:
+        """Name and configuration of each trial that `points` asks for, in order; None: of none."""
+        if self.points is None:
+            return None
+        return [(name, dict(values)) for name, values in self.points.items()] * self.point_seeds
+
+    @property
     def cores(self) -> int:
         """Cores that train when all workers are busy."""
         return self.workers * self.cpus_per_trial

@@ -213,9 +213,8 @@ class Task:
         Points that were asked for are run as they stand. Of the task's own the first is too (the
         report's); the others (our default) take the fixed values.
         """
-        if config.points is not None:
-            named = [(name, dict(values)) for name, values in config.points.items()]
-            return (named * config.point_seeds)[: config.trials]
+        if config.given_points is not None:
+            return config.given_points[: config.trials]
         names = self.first_points(config.fixed) if config.baseline else ()
         return [
             (name, self.configure({**self.points[name], **(config.fixed if number else {})}))
