@@ -113,7 +113,7 @@ def next_segment(
         return "wait"
     last = rungs[-1].epoch
     best = _best_paused(rungs[:-1])
-    if best is None or any(trial.epoch >= last and not trial.failed for trial in history.trials):
+    if best is None or any(trial.complete(last) for trial in history.trials):
         return "finished"
     return _segment(best, last)
 

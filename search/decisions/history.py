@@ -129,6 +129,10 @@ class Trial:
     def failed(self) -> bool:
         return bool(self.failures) and self.failures[-1].final
 
+    def complete(self, max_epochs: int) -> bool:
+        """It has trained in full."""
+        return self.epoch >= max_epochs and not self.failed
+
     @property
     def unfinished(self) -> bool:
         """It has not reached its target: in a worker's hands, or interrupted."""

@@ -133,7 +133,7 @@ def effects_table(
 def _complete_runs(history: History, max_epochs: int) -> dict[str, list[Trial]]:
     runs: dict[str, list[Trial]] = {}
     for trial in history.trials:
-        if trial.epoch >= max_epochs and not trial.failed:
+        if trial.complete(max_epochs):
             runs.setdefault(trial.suggestion.source, []).append(trial)
     return runs
 

@@ -148,7 +148,7 @@ def _test_scores(record: Record, study: Study, task: Task) -> dict[str, dict[str
         known: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8"))
         return known
     config, history = study.config, record.history(study)
-    runs = [t for t in history.trials if t.epoch >= config.max_epochs and not t.failed]
+    runs = [t for t in history.trials if t.complete(config.max_epochs)]
     data_dir = Path(config.data_dir) if config.data_dir else None
     prepared = task.data.prepare(config.dataset, data_dir)
     with tempfile.TemporaryDirectory() as folder:

@@ -75,7 +75,7 @@ class Confirmation:
 
 def top_trials(history: History, metric: str, sign: int, max_epochs: int, top: int) -> list[Trial]:
     """The best complete trials of distinct configurations, the best first."""
-    complete = [t for t in history.trials if t.epoch >= max_epochs and not t.failed]
+    complete = [t for t in history.trials if t.complete(max_epochs)]
     complete.sort(key=lambda trial: (-sign * trial.value(metric), trial.number))
     distinct: dict[object, Trial] = {}
     for trial in complete:

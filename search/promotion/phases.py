@@ -159,7 +159,7 @@ def finished(
 ) -> list[Trial] | None:
     """The runs of `config` with these seeds; None if one has failed."""
     runs = runs_of(promotion.record.history(phase), config, seeds)
-    complete = all(run.epoch >= phase.config.max_epochs and not run.failed for run in runs)
+    complete = all(run.complete(phase.config.max_epochs) for run in runs)
     return runs if complete else None
 
 

@@ -93,7 +93,7 @@ def complete_trials(history: History, study: Study, task: Task) -> Ranking:
     """The complete trials by the objective; for who follows a study, as it goes on."""
     return Ranking(
         history,
-        counts=lambda t: t.epoch >= study.config.max_epochs and not t.failed,
+        counts=lambda t: t.complete(study.config.max_epochs),
         value=lambda t: task.sign * t.value(task.metric),
     )
 

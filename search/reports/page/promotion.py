@@ -51,7 +51,7 @@ def fresh_scores(facts: Facts) -> list[Fresh]:
             continue
         for trial in facts.record.history(study).trials:
             kind, _, number = trial.suggestion.source.partition(" ")
-            whole = trial.epoch >= study.config.max_epochs and not trial.failed
+            whole = trial.complete(study.config.max_epochs)
             if kind == "trial" and number.isdecimal() and whole:
                 found.setdefault(int(number), []).append(trial.value(facts.metric))
     trials = facts.history.trials

@@ -213,7 +213,7 @@ def audited(facts: Facts) -> dict[int, float]:
             continue
         for run in facts.record.history(study).trials:
             number = audited_trial(run.suggestion)
-            if number is not None and run.epoch >= study.config.max_epochs and not run.failed:
+            if number is not None and run.complete(study.config.max_epochs):
                 found[number] = run.value(facts.metric)
     return found
 
