@@ -14,6 +14,7 @@ import numpy as np
 from search.decisions.history import Trial
 from search.errors import RecordError, UserError
 from search.experiments.points import train_points
+from search.files.text import write_whole
 from search.models import test_split
 from search.record.commands import command
 from search.record.record import Record, Study
@@ -167,9 +168,7 @@ def _test_scores(record: Record, study: Study, task: Task) -> dict[str, dict[str
         for run in runs:
             predicted = module.load(Path(folder) / str(run.number)).predict(test.inputs)
             scores[str(run.number)] = _metrics(task, data, test.labels, predicted)
-    partial = kept.with_suffix(".partial")
-    partial.write_text(json.dumps(scores), encoding="utf-8")
-    partial.replace(kept)
+    write_whole(json.dumps(scores), kept)
     return scores
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
-__all__ = ["escape_what_cannot_be_printed", "one_line", "writable"]
+__all__ = ["escape_what_cannot_be_printed", "one_line", "writable", "write_whole"]
 
 
 def escape_what_cannot_be_printed(encoding: str | None = None) -> None:
@@ -20,6 +21,18 @@ def writable(text: str) -> str:
     """The text, with what UTF-8 or PostgreSQL cannot hold (half a surrogate pair, as in the name of
     a file that is no UTF-8; NUL) as Python would escape it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def write_whole(text: str, path: Path) -> Path:
+    """The file, whole or not at all; its folder is made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
 
 
 def one_line(text: str) -> str:

@@ -200,8 +200,7 @@ def _pool(promotion: Promotion) -> _Pool:
         complete = [
             trial
             for trial in history.trials
-            if trial.epoch >= study.config.max_epochs
-            and not trial.failed
+            if trial.complete(study.config.max_epochs)
             # What stopping has cost is told by these; they win nothing.
             and audited_trial(trial.suggestion) is None
         ]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search.files.text import write_whole
+
 __all__ = ["keep_promotion", "kept_promotion"]
 
 _FILE = "promotion.json"
@@ -15,11 +17,7 @@ _FILE = "promotion.json"
 
 def keep_promotion(folder: Path, result: Mapping[str, Any]) -> None:
     """`result`: as `promote --json` prints it. `folder`: the study's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _FILE
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(result), encoding="utf-8")
-    partial.replace(path)
+    write_whole(json.dumps(result), folder / _FILE)
 
 
 def kept_promotion(folder: Path) -> dict[str, Any]:

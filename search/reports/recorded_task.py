@@ -13,6 +13,7 @@ import numpy as np
 
 from search.decisions.history import History
 from search.errors import UserError
+from search.files.text import write_whole
 from search.record.record import Record, Study
 from search.tasks.config import Sampler, StudyConfig, Value
 from search.tasks.defined_here import MAIN
@@ -87,10 +88,7 @@ def keep_claims(folder: Path, complete: Sequence[int], claims: Mapping[str, Any]
     (claims.py), for who has not the objective. `folder`: the study's."""
     path = folder / "predictions" / _FILE
     if path.parent.is_dir():
-        partial = path.with_suffix(".partial")
-        content = json.dumps({"complete": list(complete), "claims": claims})
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(path)
+        write_whole(json.dumps({"complete": list(complete), "claims": claims}), path)
 
 
 def kept_claims(folder: Path, complete: Sequence[int]) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from search.files.text import write_whole
 from search.record.record import Record, Study
 from search.tasks.task import Task
 from search.tracking.runs import EVENTS, Run
@@ -24,7 +25,7 @@ def attach(
     come to its end.
     """
     from search.reports.page.facts import gather
-    from search.reports.page.render import page, write_whole
+    from search.reports.page.render import page
     from search.reports.pictures import write_pictures
     from search.reports.table import table_file
 

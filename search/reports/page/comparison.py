@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from search.errors import UserError
+from search.files.text import write_whole
 from search.record.record import Record
 from search.reports.numbers import estimate_text, number_texts
 from search.reports.page.again import command_again
@@ -25,7 +26,7 @@ from search.reports.page.chart import (
 )
 from search.reports.page.facts import Facts, gather
 from search.reports.page.progress_of_several import progress
-from search.reports.page.render import now_text, render, write_whole
+from search.reports.page.render import now_text, render
 from search.reports.page.settings import Setting, difference_of_seeds, headline, settings_of
 from search.reports.page.timeline import core_time
 from search.reports.recorded_task import shown_task

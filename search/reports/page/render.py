@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from search.files.text import write_whole
 from search.record.record import Record, Study
 from search.reports.page.again import command_again, configuration, made_of
 from search.reports.page.answers import answers, headline
@@ -29,7 +30,7 @@ from search.reports.page.timeline import timeline
 from search.reports.recorded_task import shown_task
 from search.tasks.task import Task
 
-__all__ = ["charts", "now_text", "page", "render", "write_report", "write_whole"]
+__all__ = ["charts", "now_text", "page", "render", "write_report"]
 
 
 def write_report(record: Record, name: str, path: Path, task: Task | None = None) -> Path:
@@ -37,15 +38,6 @@ def write_report(record: Record, name: str, path: Path, task: Task | None = None
     the study's is known already. Raises UserError, OSError."""
     study: Study = record.study(name)
     return write_whole(page(gather(record, study, task or shown_task(record, study))), path)
-
-
-def write_whole(text: str, path: Path) -> Path:
-    """Whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-    return path
 
 
 def now_text(record: Record) -> str:
