@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from search.decisions.history import Trial
-from search.errors import RecordError, UserError
+from search.errors import UserError
 from search.experiments.points import train_points
 from search.files.text import write_whole
 from search.models import test_split
-from search.record.commands import command
+from search.models.exporting import export_trial
 from search.record.record import Record, Study
 from search.reports.numbers import number_text
 from search.statistics.intervals import Estimate, seed_interval
 from search.tasks.registry import find_task
 from search.tasks.task import Task, TestableData
 from spaces.report import TABLES, Row, Table
-from trainables.data import Prepared
 
 __all__ = ["Measured", "Reproduction", "as_markdown", "as_text", "reproduce"]
 
@@ -153,20 +151,27 @@ def _test_scores(record: Record, study: Study, task: Task) -> dict[str, dict[str
     data_dir = Path(config.data_dir) if config.data_dir else None
     prepared = task.data.prepare(config.dataset, data_dir)
     with tempfile.TemporaryDirectory() as folder:
-        models = _exported(record, study, task, prepared, runs, Path(folder))
+        trained_on = task.data.load(prepared.folder)
+        models = {run.number: Path(folder) / str(run.number) for run in runs}
+        hashes = [
+            export_trial(
+                record, study, task, trained_on, run, models[run.number], "reproduce again"
+            )
+            for run in runs
+        ]
         data = task.testable_data()
         test = test_split.read(
             record,
             data,
             config.dataset,
             data_dir,
-            model_hashes=list(models.values()),
+            model_hashes=hashes,
             study=study.ledger_name,
             purpose="reproduce",
         )
         module, scores = task.model_module(), {}
         for run in runs:
-            predicted = module.load(Path(folder) / str(run.number)).predict(test.inputs)
+            predicted = module.load(models[run.number]).predict(test.inputs)
             scores[str(run.number)] = _metrics(task, data, test.labels, predicted)
     write_whole(json.dumps(scores), kept)
     return scores
@@ -178,34 +183,6 @@ def _metrics(
     more = getattr(data, "test_metrics", None)
     scores = {task.metric: task.objective(labels, predicted)}
     return scores if more is None else {**scores, **more(labels, predicted)}
-
-
-def _exported(
-    record: Record,
-    study: Study,
-    task: Task,
-    prepared: Prepared,
-    runs: Iterable[Trial],
-    folder: Path,
-) -> dict[int, str]:
-    """The runs' models in folders named by their numbers; each one's hash."""
-    from trainables.export import verify
-
-    files, hashes = record.files(study), {}
-    data = task.data.load(prepared.folder)
-    for run in runs:
-        found = files.load_checkpoint(run.number, run.epoch)
-        if found is None or found[0] != run.epoch:
-            raise RecordError(
-                f"the checkpoint of {study.name}, trial {run.number}, is lost: "
-                f"`{command(record, f'delete {study.name}')}` to begin anew"
-            )
-        target = folder / str(run.number)
-        target.mkdir()
-        config = task.config(**run.suggestion.config)
-        task.model_module().export(config, data, found[1], target)
-        hashes[run.number] = verify(target)
-    return hashes
 
 
 def as_markdown(reproduction: Reproduction) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 from search.decisions.audit import audited_trial
 from search.decisions.history import Trial
 from search.errors import UserError
+from search.models.exporting import LostCheckpointError
 from search.promotion.confirm import top_trials
-from search.promotion.exported import Exported, LostCheckpointError, export_run
+from search.promotion.exported import Exported, export_run
 from search.promotion.phases import Promotion, find_phase, predictions
 from search.record.commands import command
 from search.record.record import Study

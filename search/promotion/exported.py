@@ -11,16 +11,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from search.decisions.history import Trial
-from search.errors import RecordError, StudyLockedError
+from search.errors import StudyLockedError
+from search.models.exporting import export_trial
 from search.promotion.phases import Promotion
-from search.record.commands import command
 from search.record.record import Study
 
-__all__ = ["Exported", "LostCheckpointError", "export_run", "models_folder"]
-
-
-class LostCheckpointError(RecordError):
-    """A run has no model any more."""
+__all__ = ["Exported", "export_run", "models_folder"]
 
 
 @contextlib.contextmanager
@@ -45,18 +41,6 @@ class Exported:
 
 def export_run(promotion: Promotion, study: Study, run: Trial, models: Path) -> Exported:
     """The run's model, sealed, in a folder of its own. Raises LostCheckpointError."""
-    from trainables import export
-
-    found = promotion.record.files(study).load_checkpoint(run.number, run.epoch)
-    if found is None or found[0] != run.epoch:
-        raise LostCheckpointError(
-            f"the checkpoint of {study.name}, trial {run.number}, is lost or damaged: "
-            f"`{command(promotion.record, f'delete {study.name}')}`, then promote again"
-        )
-    task = promotion.task
-    target = models / f"{study.name}-{run.number}"
-    target.mkdir()
-    task.model_module().export(
-        task.config(**run.suggestion.config), promotion.data, found[1], target
-    )
-    return Exported(folder=target, hash=export.verify(target))
+    folder = models / f"{study.name}-{run.number}"
+    where = (promotion.record, study, promotion.task, promotion.data)
+    return Exported(folder=folder, hash=export_trial(*where, run, folder, "promote again"))

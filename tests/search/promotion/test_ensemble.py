@@ -12,6 +12,7 @@ import pytest
 from search.decisions.history import Trial
 from search.errors import UserError
 from search.files.paths import predictions_file, save_predictions
+from search.models.exporting import LostCheckpointError
 from search.promotion.ensemble import (
     check_ensemble,
     describe_ensemble,
@@ -20,7 +21,7 @@ from search.promotion.ensemble import (
     export_ensemble,
     find_ensemble,
 )
-from search.promotion.exported import Exported, LostCheckpointError
+from search.promotion.exported import Exported
 from search.promotion.phases import Promotion
 from search.record.record import Record, Study, open_record
 from search.tasks.config import Phase, StudyConfig
