@@ -15,7 +15,6 @@ The commands (`python -m search`) are one call each of what is here. What a user
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import search.ctrl_c
 from search.driver.study import StudyHandle, ignore_line, print_line
 from search.errors import EndedEarly, UserError
-from search.files.typed import typed_path
+from search.files.defaults import default_studies_dir
 from search.machines.ray_environment import set_environment
 
 if TYPE_CHECKING:
@@ -81,10 +80,6 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(_ELSEWHERE[name]), name)
 
 
-def _studies_dir(given: str | Path | None) -> Path:
-    return typed_path(given or os.environ.get("SEARCH_STUDIES_DIR") or "studies")
-
-
 def run(
     task: str | Task,
     *,
@@ -128,7 +123,7 @@ def run(
     say = ignore_line if quiet else say
     opened = new_study(
         task,
-        studies_dir=_studies_dir(studies_dir),
+        studies_dir=default_studies_dir(studies_dir),
         record_url=record,
         address=address,
         say=say,
@@ -174,7 +169,7 @@ def plan(
 
     return plan_study(
         task,
-        studies_dir=_studies_dir(studies_dir),
+        studies_dir=default_studies_dir(studies_dir),
         record_url=record,
         address=address,
         price_per_hour=price_per_hour,
@@ -204,7 +199,7 @@ def load(
     defined in a notebook or script. Raises UserError, whose text names the studies there are."""
     from search.record.record import open_record
 
-    opened = open_record(_studies_dir(studies_dir), url=record)
+    opened = open_record(default_studies_dir(studies_dir), url=record)
     row = opened.study(name)
     if task is not None:
         from search.tasks.defined_here import name_of
@@ -220,7 +215,7 @@ def studies(*, studies_dir: str | Path | None = None, record: str | None = None)
     from search.record.record import open_record
     from search.reports.listing import studies_table
 
-    return studies_table(open_record(_studies_dir(studies_dir), url=record))
+    return studies_table(open_record(default_studies_dir(studies_dir), url=record))
 
 
 def promote(name: str, **options: Any) -> Promoted:

@@ -3,13 +3,13 @@ compared, a study imported, points of another search, a model's answers, a look 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.driver.study import print_line
 from search.errors import ArchiveError
+from search.files.defaults import default_studies_dir, default_tracking_uri
 from search.files.typed import typed_path
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def compare(
     from search.record.record import open_record
     from search.reports.page.comparison import write_comparison
 
-    opened = open_record(_studies_dir(studies_dir), url=record)
+    opened = open_record(default_studies_dir(studies_dir), url=record)
     return write_comparison(opened, names, typed_path(path))
 
 
@@ -60,14 +60,14 @@ def import_study(
     from search.tracking.addresses import absolute
 
     anew: dict[str, Any] = {
-        "tracking_uri": absolute(tracking_uri or _default_uri()),
+        "tracking_uri": absolute(tracking_uri or default_tracking_uri()),
         "data_dir": str(typed_path(data_dir).resolve()) if data_dir else None,
         "storage": storage and typed_storage(storage),
     }
     check_storage(anew["storage"])
     if workers is not None:
         anew["workers"] = workers
-    opened = open_record(_studies_dir(studies_dir), url=record, create=True)
+    opened = open_record(default_studies_dir(studies_dir), url=record, create=True)
     check = _ignore if trust else _refuse_foreign_code
     study, contents = take_in(opened, typed_path(file), anew, check)
     write_table(opened, study)
@@ -100,7 +100,7 @@ def predict(
     from search.tracking.addresses import absolute, check_server
 
     found = find_task(task) if isinstance(task, str) else task
-    uri = absolute(tracking_uri or _default_uri())
+    uri = absolute(tracking_uri or default_tracking_uri())
     check_server(uri)
     return open_model(uri, found, model).predict(inputs)
 
@@ -123,21 +123,13 @@ def doctor(
 
     findings = examine(
         find_task(task) if isinstance(task, str) else task,
-        studies_dir=_studies_dir(studies_dir),
+        studies_dir=default_studies_dir(studies_dir),
         record=record,
-        tracking_uri=absolute(tracking_uri or _default_uri()),
+        tracking_uri=absolute(tracking_uri or default_tracking_uri()),
         data_dir=typed_path(data_dir) if data_dir else None,
         ray=True,
     )
     return pd.DataFrame([vars(finding) for finding in findings])
-
-
-def _default_uri() -> str:
-    return os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
-
-
-def _studies_dir(given: str | Path | None) -> Path:
-    return typed_path(given or os.environ.get("SEARCH_STUDIES_DIR") or "studies")
 
 
 def _ignore(config: StudyConfig) -> None:

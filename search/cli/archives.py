@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import search
 from search.cli.common import DONE, AddCommand, add_stores, complete_study, load, where
 from search.errors import ArchiveError, UserError
 from search.files.typed import typed_path
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["add_commands"]
 

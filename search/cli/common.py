@@ -14,7 +14,8 @@ from typing import Any
 import search
 from search.cli.streams import print_json_line
 from search.errors import EndedEarly, UserError
-from search.files.typed import typed_option, typed_path
+from search.files.defaults import default_studies_dir, default_tracking_uri
+from search.files.typed import typed_option
 
 __all__ = [
     "BAD_INPUT",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
+DEFAULT_URI = default_tracking_uri()
 # Name, function, help → the command's parser.
 AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
@@ -104,8 +105,7 @@ def add_stores(parser: argparse.ArgumentParser) -> None:
 
 def where(options: argparse.Namespace) -> str:
     """The options that say where the record is, as they must be repeated here."""
-    folder = typed_path(env_default("STUDIES_DIR") or "studies")
-    return option(options.studies_dir, folder, "--studies-dir") + option(
+    return option(options.studies_dir, default_studies_dir(), "--studies-dir") + option(
         options.record, env_default("RECORD"), "--record"
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from search.decisions.until import parse_until
 from search.driver.begin import create, prepare
 from search.errors import RecordError, UserError
+from search.files.defaults import default_tracking_uri
 from search.files.storage import check_storage
 from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
@@ -32,7 +33,6 @@ from trainables.data import Prepared
 
 __all__ = ["OpenStudy", "asked_for", "check_cluster", "check_own_gpus", "new_study", "tell_room"]
 
-DEFAULT_URI = os.environ.get("SEARCH_TRACKING_URI") or "sqlite:///mlflow.db"
 # Further fields of StudyConfig that a user may set.
 OPTIONS = (
     "trials",
@@ -125,7 +125,7 @@ def asked_for(
         gpus_per_trial=gpus_per_trial,
         fixed={**values, **implied},
         data_dir=str(typed_path(data_dir).resolve()) if data_dir else None,
-        tracking_uri=absolute(tracking_uri or DEFAULT_URI),
+        tracking_uri=absolute(tracking_uri or default_tracking_uri()),
         storage=typed_storage(storage or os.environ.get("SEARCH_STORAGE") or "") or None,
         **{**defaults, **given},
     )

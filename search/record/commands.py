@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.files.typed import typed_option, typed_path
+from search.files.defaults import default_studies_dir
+from search.files.typed import typed_option
 
 if TYPE_CHECKING:
     from search.record.record import Record
@@ -16,7 +17,7 @@ __all__ = ["command"]
 
 def command(record: Record, text: str) -> str:
     """`python -m search TEXT`, with the options by which it finds this record from here."""
-    usual = typed_path(os.environ.get("SEARCH_STUDIES_DIR") or "studies")
+    usual = default_studies_dir()
     if record.folder != usual.resolve():
         text += f" {typed_option('--studies-dir', _short(record.folder))}"
     if record.url is not None and record.url != os.environ.get("SEARCH_RECORD"):
