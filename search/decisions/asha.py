@@ -23,7 +23,7 @@ from search.decisions.history import History, Segment, Trial
 from search.decisions.ranking import Ranking
 from search.tasks.config import Scheduler
 
-__all__ = ["Next", "Rung", "first_target", "next_segment", "rungs_of"]
+__all__ = ["Next", "Rung", "first_segment", "first_target", "next_segment", "rungs_of"]
 
 Next = Segment | Literal["suggest", "wait", "finished"]
 
@@ -116,6 +116,14 @@ def next_segment(
     if best is None or any(trial.complete(last) for trial in history.trials):
         return "finished"
     return _segment(best, last)
+
+
+def first_segment(
+    number: int, *, ladder: list[int], scheduler: Scheduler, full_length: int
+) -> Segment:
+    """The segment that trial `number` begins with."""
+    target = first_target(number, ladder=ladder, scheduler=scheduler, full_length=full_length)
+    return Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
 
 
 def first_target(number: int, *, ladder: list[int], scheduler: Scheduler, full_length: int) -> int:

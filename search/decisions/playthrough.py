@@ -141,18 +141,17 @@ class Playthrough:
             reduction_factor=config.reduction_factor,
             scheduler=config.scheduler,
             trials=history.length,
-            workers=self._config.workers,
+            workers=config.workers,
         )
         if decision == "suggest":
             number = len(history.trials)
-            target = asha.first_target(
+            history.apply(at, Suggestion(trial=number, config={}, seed=0, source=""))
+            decision = asha.first_segment(
                 number,
                 ladder=self._ladder,
                 scheduler=config.scheduler,
                 full_length=self._full_length,
             )
-            history.apply(at, Suggestion(trial=number, config={}, seed=0, source=""))
-            decision = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
         if not isinstance(decision, Segment):
             return None
         history.apply(at, decision)

@@ -233,13 +233,12 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             self._refuse(number, refused)
             return _REFUSED
         config = self._study.config
-        target = asha.first_target(
+        segment = asha.first_segment(
             number,
             ladder=self._ladder,
             scheduler=config.scheduler,
             full_length=len(self._first_trials),
         )
-        segment = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
         self._recorder.append(suggestion, segment)
         return segment
 

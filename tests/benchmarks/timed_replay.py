@@ -110,13 +110,12 @@ class _Replay:
             self._configurations.append(self._propose(number))
             source = ("report", "default")[number] if number < self._named else "tpe"
             self._apply(at, Suggestion(trial=number, config={}, seed=0, source=source))
-            target = asha.first_target(
+            decision = asha.first_segment(
                 number,
                 ladder=self._ladder,
                 scheduler=config.scheduler,
                 full_length=self._named,
             )
-            decision = Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
         if not isinstance(decision, Segment):
             return None
         self._apply(at, decision)

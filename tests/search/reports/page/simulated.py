@@ -126,13 +126,12 @@ class _Simulation:
             source, config = self.first[number]
         suggestion = Suggestion(trial=number, config=config, seed=number + 7, source=source)
         self._tell(now, suggestion)
-        last = asha.first_target(
+        return asha.first_segment(
             number,
             ladder=self.ladder,
             scheduler=self.config.scheduler,
             full_length=len(self.first),
         )
-        return Segment(trial=number, attempt=0, first_epoch=1, last_epoch=last)
 
     def _draw(self) -> dict[str, Value]:
         drawn: dict[str, Value] = {
