@@ -20,7 +20,7 @@ from search.reports.page.chart import (
     table,
 )
 from search.reports.page.facts import Facts
-from search.reports.page.ranges import Drawn, drawn, mirrored
+from search.reports.page.ranges import Drawn, drawn
 from trainables.seeding import derive
 
 __all__ = ["Importance", "importance", "importances"]
@@ -43,15 +43,14 @@ class Importance:
     trials: int  # that have drawn it
 
 
-def importances(facts: Facts) -> list[Importance]:
-    """The most important first; nothing of fewer than `LEAST_TRIALS`.
+def importances(facts: Facts, trials: Sequence[FrozenTrial]) -> list[Importance]:
+    """The most important first; nothing of fewer than `LEAST_TRIALS`. `trials`: by `mirrored`.
 
     Functional ANOVA on random forests (Hutter, Hoos & Leyton-Brown 2014) as Optuna has it, on each
     trial's value at the lowest rung. What is drawn in one branch only is evaluated on the trials
     that have drawn it. Assumption: trials are independent draws; where the sampler has settled, a
     hyperparameter that it no longer varies looks less important than it is.
     """
-    trials = mirrored(facts)
     if len(trials) < LEAST_TRIALS:
         return []
     step = max(len(trials) / MOST_TRIALS, 1.0)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
 from search.files.text import write_whole
 from search.record.record import Record, Study
 from search.reports.page.again import command_again, configuration, made_of
@@ -45,9 +47,9 @@ def now_text(record: Record) -> str:
     return f"{now:%Y-%m-%d %H:%M} UTC"
 
 
-def charts(facts: Facts) -> list[Chart]:
-    """In the order of the page."""
-    trials, ranked = mirrored(facts), importances(facts)
+def charts(facts: Facts, trials: Sequence[FrozenTrial]) -> list[Chart]:
+    """In the order of the page. `trials`: by `mirrored`."""
+    ranked = importances(facts, trials)
     found = [
         best_so_far(facts),
         curves(facts),
@@ -66,8 +68,9 @@ def charts(facts: Facts) -> list[Chart]:
 
 def page(facts: Facts) -> str:
     """The study's page, as HTML."""
-    shown = charts(facts)
-    sentence = widen_sentence(boundaries(facts, drawn(facts, mirrored(facts))))
+    trials = mirrored(facts)
+    shown = charts(facts, trials)
+    sentence = widen_sentence(boundaries(facts, drawn(facts, trials)))
     return render(
         "page.html.j2",
         shown,

@@ -68,7 +68,7 @@ def boundaries(facts: Facts, all_drawn: Sequence[Drawn]) -> list[Boundary]:
         end = each.ends[high]
         if 2 * there <= len(best):
             continue
-        found.append(Boundary(each.name, end, _wider(each, high), there, len(best)))
+        found.append(Boundary(each.name, end, wider, there, len(best)))
     return found
 
 

@@ -50,7 +50,7 @@ def _of(record: Record, name: str, *configs: dict[str, object], scores: list[flo
 
 @pytest.fixture(scope="module")
 def found(made: Facts) -> list[Importance]:
-    return importances(made)
+    return importances(made, mirrored(made))
 
 
 # Which matters
@@ -96,7 +96,9 @@ def test_one_that_is_drawn_in_a_branch_is_judged_by_the_trials_that_have_it(
 def test_of_few_trials_it_is_unknown(record: Record) -> None:
     facts = _of(record, "few", {"x": 0.1}, {"x": 0.2}, scores=[0.1, 0.2])
 
-    assert importance(facts, importances(facts)).caption.startswith("Unknown: fewer than 10")
+    assert importance(facts, importances(facts, mirrored(facts))).caption.startswith(
+        "Unknown: fewer than 10"
+    )
 
 
 # Where to widen

@@ -16,8 +16,9 @@ import pytest
 from search.decisions.history import Event
 from search.record.record import Record, Study, open_record
 from search.reports.numbers import number_text
-from search.reports.page.chart import span_text
+from search.reports.page.chart import Chart, span_text
 from search.reports.page.facts import Facts, gather
+from search.reports.page.ranges import mirrored
 from search.reports.page.render import charts, page, write_report
 from search.reports.recorded_task import shown_task
 from search.tasks.config import StudyConfig
@@ -175,8 +176,12 @@ def test_of_points_that_were_trained_on_several_seeds_the_mean_is_told(record: R
 # Charts
 
 
+def _charts(facts: Facts) -> list[Chart]:
+    return charts(facts, mirrored(facts))
+
+
 def test_each_chart_has_a_caption_and_its_table(made: Facts) -> None:
-    for chart in charts(made):
+    for chart in _charts(made):
         assert chart.caption.endswith("."), chart.id
         assert chart.table is not None, chart.id
         assert chart.table.rows, chart.id
@@ -198,7 +203,7 @@ def test_the_lanes_of_a_timeline_hold_one_trial_at_a_time(made: Facts) -> None:
 def test_of_many_workers_it_is_shown_how_many_train(record: Record) -> None:
     study = simulated(record, "wide", trials=40, workers=20, predictions=False)
 
-    [chart] = [c for c in charts(facts_of(record, study)) if c.id == "timeline"]
+    [chart] = [c for c in _charts(facts_of(record, study)) if c.id == "timeline"]
 
     training, idle = chart.figures[0].data
     assert 15 < max(training["y"]) <= 20
@@ -217,7 +222,7 @@ def test_where_smaller_is_better_the_same_trials_win(record: Record, made: Facts
     assert f"has the best loss, {1 - made.value(made.best):.4f}, after 9 epochs" in said
     gap = made.value(made.best) - made.value(made.history.trials[0])
     assert f"It is {gap:.2g} better than start" in said
-    for chart, other in zip(charts(turned)[5:7], charts(made)[5:7], strict=True):
+    for chart, other in zip(_charts(turned)[5:7], _charts(made)[5:7], strict=True):
         assert chart.caption == other.caption
 
 
