@@ -26,7 +26,7 @@ def finish(record: Record, study: Study, task: Task) -> None:
         keep=study.config.keep_checkpoints,
     )
     record.files(study).delete_checkpoints(dropped - _to_audit(history, study, task))
-    _keep_claims(record, study, task)
+    _keep_claims(record, study, task, history)
     write_table(record, study)
 
 
@@ -40,11 +40,11 @@ def _to_audit(history: History, study: Study, task: Task) -> set[int]:
     return {drawn.trial for drawn in draw(rungs, count=AUDITED, seed=config.seed)}
 
 
-def _keep_claims(record: Record, study: Study, task: Task) -> None:
+def _keep_claims(record: Record, study: Study, task: Task, history: History) -> None:
     with contextlib.suppress(Exception):  # of a task's objective: who asks for a summary hears it
-        baselines = summarise(record, study, task)["baselines"].items()
+        baselines = summarise(record, study, task, history)["baselines"].items()
         claims = {n: b["best_minus_this"] for n, b in baselines if "best_minus_this" in b}
-        ranking = complete_trials(record.history(study), study, task)
+        ranking = complete_trials(history, study, task)
         complete = [trial.number for trial in ranking.top(len(ranking))]
         if claims:
             keep_claims(record.study_folder(study.name), complete, claims)

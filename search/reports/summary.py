@@ -33,9 +33,13 @@ __all__ = [
 STATES = ("complete", "pruned", "failed", "running", "paused")
 
 
-def summarise(record: Record, study: Study, task: Task) -> dict[str, Any]:
-    """The study as one JSON object (search/README.md, "Reading a study")."""
-    history = record.history(study)
+def summarise(
+    record: Record, study: Study, task: Task, history: History | None = None
+) -> dict[str, Any]:
+    """The study as one JSON object (search/README.md, "Reading a study"). `history`: where it was
+    read already."""
+    if history is None:
+        history = record.history(study)
     driven = record.driven(study.name)
     states = Counter(trial_state(history, trial, study, driven) for trial in history.trials)
     train_s = sum(span.cpu_s for span in history.spans)

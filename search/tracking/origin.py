@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.decisions.history import EpochEnd
-from search.record.record import Record, Study
+from search.record.record import Study
 from search.reports.page.again import run_command
 from search.reports.page.answers import answers
-from search.reports.page.facts import gather
+from search.reports.page.facts import Facts
 from search.reports.summary import describe
-from search.tasks.task import Task
 
 __all__ = ["SYSTEM_METRICS", "data_set", "note", "source_tags", "system_metrics"]
 
@@ -59,9 +58,8 @@ def data_set(study: Study) -> Any:
     return DatasetInput(described, [InputTag("mlflow.data.context", "search")])
 
 
-def note(record: Record, study: Study, task: Task) -> str:
+def note(facts: Facts) -> str:
     """What a run's page says of an ended study: the answers that its report begins with."""
-    facts = gather(record, study, task)
     parts = []
     for answer in answers(facts):
         parts.append(f"**{answer.question}** {' '.join(answer.sentences)}")

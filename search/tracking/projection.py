@@ -16,7 +16,8 @@ from search.decisions import plan
 from search.decisions.history import EpochEnd, History, Trial
 from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
-from search.reports.summary import complete_trials, study_state, summarise, trial_state
+from search.reports.page.facts import gather
+from search.reports.summary import complete_trials, study_state, trial_state
 from search.tasks.task import Task
 from search.tracking.attachments import attach
 from search.tracking.batches import log_batch
@@ -178,12 +179,13 @@ class Projection:
             if best:
                 values[mlflow_name(f"best_{self._task.metric}")] = best.value(self._task.metric)
             if state != "running":
-                summary = summarise(self._record, self._study, self._task)
+                facts = gather(self._record, self._study, self._task)
+                summary = facts.summary
                 values |= {f"trials_{k}": v for k, v in summary["trials"].items()}
                 values |= {k: summary[k] for k in ("wall_s", "train_s", "utilisation", "epochs")}
                 for name, baseline in summary["baselines"].items():
                     values[mlflow_name(f"baseline_{name}")] = baseline["value"]
-                tags["mlflow.note.content"] = note(self._record, self._study, self._task)
+                tags["mlflow.note.content"] = note(facts)
             metrics = [Metric(k, float(v), at, 0) for k, v in values.items() if v is not None]
             params = {k: v for k, v in config.items() if k not in _LOCATION}
             self._log(run, metrics, params, tags)

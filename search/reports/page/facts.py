@@ -96,6 +96,17 @@ class Facts:
         return self.task.sign * (value - than) > 0
 
     @cached_property
+    def promotion_runs(self) -> list[Trial]:
+        """The complete runs of the study's promotion: of its race, its finals and its audit."""
+        return [
+            run
+            for phase in self.record.studies()
+            if phase.config.parent == self.study.name
+            for run in self.record.history(phase).trials
+            if run.complete(phase.config.max_epochs)
+        ]
+
+    @cached_property
     def full_length(self) -> int:
         """The first trials that run in full and do not count at the rungs."""
         return len(self.task.first_trials(self.study.config))
@@ -144,11 +155,12 @@ class Facts:
 
 def gather(record: Record, study: Study, task: Task) -> Facts:
     """Read the record once. Raises RecordError."""
+    history = record.history(study)
     return Facts(
         record=record,
         study=study,
         task=task,
-        history=record.history(study),
+        history=history,
         driven=record.driven(study.name),
-        summary=summarise(record, study, task),
+        summary=summarise(record, study, task, history),
     )

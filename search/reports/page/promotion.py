@@ -46,14 +46,10 @@ class Fresh:
 def fresh_scores(facts: Facts) -> list[Fresh]:
     """By the record of the promotion's phases; the one with the most runs first, then the best."""
     found: dict[int, list[float]] = {}
-    for study in facts.record.studies():
-        if study.config.parent != facts.study.name:
-            continue
-        for trial in facts.record.history(study).trials:
-            kind, _, number = trial.suggestion.source.partition(" ")
-            whole = trial.complete(study.config.max_epochs)
-            if kind == "trial" and number.isdecimal() and whole:
-                found.setdefault(int(number), []).append(trial.value(facts.metric))
+    for run in facts.promotion_runs:
+        kind, _, number = run.suggestion.source.partition(" ")
+        if kind == "trial" and number.isdecimal():
+            found.setdefault(int(number), []).append(facts.value(run))
     trials = facts.history.trials
     fresh = [
         Fresh(trial=number, search=facts.value(trials[number]), scores=scores)

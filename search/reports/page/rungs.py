@@ -207,15 +207,8 @@ def _caption(facts: Facts, found: Sequence[Agreement]) -> str:
 
 def audited(facts: Facts) -> dict[int, float]:
     """What stopped trials came to that a promotion has trained to the end, by trial."""
-    found = {}
-    for study in facts.record.studies():
-        if study.config.parent != facts.study.name:
-            continue
-        for run in facts.record.history(study).trials:
-            number = audited_trial(run.suggestion)
-            if number is not None and run.complete(study.config.max_epochs):
-                found[number] = run.value(facts.metric)
-    return found
+    audits = ((audited_trial(run.suggestion), run) for run in facts.promotion_runs)
+    return {number: facts.value(run) for number, run in audits if number is not None}
 
 
 def _audit(facts: Facts) -> str:
