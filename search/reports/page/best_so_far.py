@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
@@ -84,8 +85,8 @@ def improvements(facts: Facts) -> list[Improvement]:
                 Improvement(
                     trial=trial.number,
                     value=value,
-                    trials=sum(start <= at for start in begun),
-                    epochs=sum(time <= at for time in times),
+                    trials=bisect.bisect_right(begun, at),
+                    epochs=bisect.bisect_right(times, at),
                     worked_s=facts.worked_s(at),
                 )
             )

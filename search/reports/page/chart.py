@@ -34,6 +34,7 @@ __all__ = [
     "many",
     "round_short",
     "rung_colour",
+    "score_colours",
     "span_text",
     "table",
     "view",
@@ -133,6 +134,21 @@ def rung_colour(index: int, rungs: int) -> str:
     """Of the rung of that index, from faint to the accent; the last is the end."""
     step = round(index * (RUNG_COLOURS - 1) / max(rungs - 1, 1))
     return f"@rung{step}"
+
+
+def score_colours(values: Sequence[float], sign: int) -> dict[str, Any]:
+    """Plotly's colours of these scores, from faint to the accent, the better the nearer to it; what
+    is below the lowest quarter is alike. `sign`: -1 where smaller is better."""
+    ordered = sorted(sign * value for value in values)
+    low, high = sorted(sign * value for value in (ordered[len(ordered) // 4], ordered[-1]))
+    last = RUNG_COLOURS - 1
+    scale = [[i / last, f"@rung{i if sign > 0 else last - i}"] for i in range(RUNG_COLOURS)]
+    return {
+        "color": [round_short(value) for value in values],
+        "colorscale": scale,
+        "cmin": round_short(low),
+        "cmax": round_short(high),
+    }
 
 
 def gap_text(value: float) -> str:

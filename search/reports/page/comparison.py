@@ -15,6 +15,8 @@ from search.record.record import Record
 from search.reports.numbers import estimate_text, number_texts
 from search.reports.page.again import command_again
 from search.reports.page.chart import (
+    ACCENT,
+    SOLID,
     Chart,
     figure,
     gap_text,
@@ -81,7 +83,7 @@ def _bests(settings: Sequence[Setting]) -> Chart:
             "mode": "markers",
             "y": [label(setting.name, 32) for setting in known for _ in setting.bests],
             "x": [round_short(best) for setting in known for best in setting.bests],
-            "marker": {"color": "@solid", "size": 8},
+            "marker": {"color": SOLID, "size": 8},
             "showlegend": False,
         },
         *_mean_marks(known),
@@ -117,8 +119,8 @@ def _mean_marks(known: Sequence[Setting]) -> list[dict[str, Any]]:
             "mode": "markers",
             "y": [label(setting.name, 32) for setting, _ in several],
             "x": [round_short(mean.mean) for _, mean in several],
-            "error_x": {"type": "data", "array": half, "color": "@accent", "width": 0},
-            "marker": {"color": "@accent", "size": 12, "symbol": "line-ns-open"},
+            "error_x": {"type": "data", "array": half, "color": ACCENT, "width": 0},
+            "marker": {"color": ACCENT, "size": 12, "symbol": "line-ns-open"},
             "showlegend": False,
         }
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from search.reports.numbers import number_texts
-from search.reports.page.chart import LINE, Chart, Figure, label, round_short, table
+from search.reports.page.chart import LINE, Chart, Figure, label, round_short, score_colours, table
 from search.reports.page.facts import Facts
 from search.reports.page.importance import Importance
 from search.reports.page.ranges import Drawn, drawn
@@ -40,7 +40,8 @@ def coordinates(facts: Facts, trials: Sequence[FrozenTrial], ranked: Sequence[Im
 
 
 def _rows(facts: Facts, shown: Sequence[Drawn], numbers: Sequence[int]) -> list[list[Any]]:
-    trials = [t for t in facts.furthest if t.number in set(numbers)]
+    kept = set(numbers)
+    trials = [t for t in facts.furthest if t.number in kept]
     values = number_texts([facts.value(trial) for trial in trials])
     return [
         [t.number, *(each.values.get(t.number, "not used") for each in shown), t.epoch, value]
@@ -64,24 +65,16 @@ def _figure(facts: Facts, shown: Sequence[Drawn], numbers: Sequence[int]) -> Fig
         )
     dimensions.append({"label": "epochs", "values": [trial.epoch for trial in trials]})
     at_rung = [facts.value(trial, rung) for trial in trials]
-    values = [round_short(value) for value in at_rung]
-    dimensions.append({"label": f"at epoch {rung}", "values": values})
+    colours = score_colours(at_rung, facts.task.sign)
+    dimensions.append({"label": f"at epoch {rung}", "values": colours["color"]})
     dimensions.append(
         {"label": "at the last", "values": [round_short(facts.value(t)) for t in trials]}
     )
-    ordered = sorted(facts.task.sign * value for value in at_rung)
-    ends = sorted(facts.task.sign * v for v in (ordered[len(ordered) // 4], ordered[-1]))
-    scale = [[i / 4, f"@rung{i if facts.task.sign > 0 else 4 - i}"] for i in range(5)]
     data = {
         "type": "parcoords",
         "dimensions": dimensions,
         "customdata": list(numbers),
-        "line": {
-            "color": values,
-            "colorscale": scale,
-            "cmin": round_short(ends[0]),
-            "cmax": round_short(ends[1]),
-        },
+        "line": colours,
         "unselected": {"line": {"color": LINE, "opacity": 0.35}},
         "labelfont": {"size": 12},
         "tickfont": {"size": 11},

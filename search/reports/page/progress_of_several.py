@@ -10,6 +10,12 @@ import numpy as np
 from search.reports.numbers import number_text
 from search.reports.page.best_so_far import improvements
 from search.reports.page.chart import (
+    ACCENT,
+    BAND,
+    FAILED,
+    INK,
+    SOFT,
+    SOLID,
     Chart,
     Figure,
     figure,
@@ -25,7 +31,7 @@ from search.statistics.intervals import seed_interval
 
 __all__ = ["progress"]
 
-COLOURS = ("@accent", "@solid", "@failed", "@rung2", "@ink", "@soft")
+COLOURS = (ACCENT, SOLID, FAILED, "@rung2", INK, SOFT)
 DASHES = ("solid", "dash", "dot")
 GRID = 60
 
@@ -88,7 +94,7 @@ def _mean_lines(setting: Setting, by_time: bool, colour: str) -> list[dict[str, 
     thick = {"color": colour, "width": 3}
     return [
         {**low, "hoverinfo": "skip"},
-        {**high, "hoverinfo": "skip", "fill": "tonexty", "fillcolor": "@band"},
+        {**high, "hoverinfo": "skip", "fill": "tonexty", "fillcolor": BAND},
         _line(xs, mean, label(setting.name, 32), thick, shown=True),
     ]
 

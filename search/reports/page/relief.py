@@ -8,7 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from search.reports.page.chart import INK, LINE, Chart, Figure, figure, label, round_short, table
+from search.reports.page.chart import (
+    INK,
+    LINE,
+    SOFT,
+    Chart,
+    Figure,
+    figure,
+    label,
+    round_short,
+    score_colours,
+    table,
+)
 from search.reports.page.facts import Facts
 from search.reports.page.importance import Importance
 from search.reports.page.ranges import Drawn, drawn, rung_value
@@ -32,7 +43,7 @@ def relief(
         return None
     first, second = (known[name] for name in names)
     both = [n for n in numbers if n in first.values and n in second.values]
-    values = [facts.task.sign * rung_value(facts, facts.history.trials[n]) for n in both]
+    values = [facts.value(facts.history.trials[n], facts.ladder[0]) for n in both]
     ordered = sorted(both, key=lambda n: -rung_value(facts, facts.history.trials[n]))
     rows = [
         [
@@ -59,9 +70,6 @@ def _map(
     facts: Facts, first: Drawn, second: Drawn, numbers: Sequence[int], values: Sequence[float]
 ) -> Figure:
     axes = [each.axis(numbers) for each in (first, second)]
-    sign = facts.task.sign
-    ordered = sorted(sign * value for value in values)
-    ends = sorted(sign * value for value in (ordered[len(ordered) // 4], ordered[-1]))
     best = facts.best.number if facts.best else None
     data = {
         "type": "scatter",
@@ -71,11 +79,8 @@ def _map(
         "customdata": list(numbers),
         "marker": {
             "size": 9,
-            "color": [round_short(value) for value in values],
-            "cmin": round_short(ends[0]),
-            "cmax": round_short(ends[1]),
-            "colorscale": [[i / 4, f"@rung{i if sign > 0 else 4 - i}"] for i in range(5)],
-            "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": "@soft"}},
+            **score_colours(values, facts.task.sign),
+            "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": SOFT}},
             "line": {"color": INK, "width": [2 if n == best else 0 for n in numbers]},
         },
         "hovertemplate": "trial %{customdata}: %{marker.color}<extra></extra>",

@@ -13,6 +13,7 @@ from search.errors import UserError
 from search.reports.page.chart import (
     ACCENT,
     INK,
+    PAPER,
     Chart,
     Figure,
     figure,
@@ -202,7 +203,7 @@ def _mark(each: Drawn, edge: Boundary) -> dict[str, Any]:
         "text": f"widen to {edge.widen_to:.3g}",
         "showarrow": False,
         "font": {"size": 11, "color": ACCENT},
-        "bgcolor": "@paper",
+        "bgcolor": PAPER,
     }
     return {"shapes": [{"type": "line", "line": line, **span}], "annotations": [note]}
 

@@ -12,6 +12,7 @@ from search.reports.page.chart import (
     FAILED,
     FAINT,
     LINE,
+    PAPER,
     SOFT,
     SOLID,
     Chart,
@@ -186,7 +187,7 @@ def _lanes(facts: Facts, found: Sequence[Piece], lanes: int) -> Any:
             "customdata": [[p.trial, p.first_epoch, p.last_epoch] for p in of],
             "marker": {
                 "color": ACCENT if name == "the best" else COLOURS[name],
-                "line": {"color": "@paper", "width": 0.5},
+                "line": {"color": PAPER, "width": 0.5},
             },
             "hovertemplate": "trial %{customdata[0]}, epochs %{customdata[1]} to "
             "%{customdata[2]}<extra></extra>",
@@ -247,7 +248,7 @@ def _parts(spent: CoreTime) -> Any:
             "name": name,
             "y": ["core time"],
             "x": [round_short(100 * seconds / spent.total)],
-            "marker": {"color": colour, "line": {"color": "@paper", "width": 1}},
+            "marker": {"color": colour, "line": {"color": PAPER, "width": 1}},
             "hovertemplate": f"{name}: %{{x:.1f}}%<extra></extra>",
         }
         for (name, seconds), colour in zip(spent.parts().items(), colours, strict=True)
