@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from search.errors import ClusterError, UserError
 from search.machines.remote import start_on_head
+from search.tasks.as_typed import as_typed
 
 __all__ = ["new_name", "submit"]
 
@@ -24,27 +24,11 @@ def submit(task: str, cluster: str, options: Mapping[str, Any]) -> str:
     name = str(options.get("name") or new_name(task))
     typed = [task, "--name", name, "--quiet"]
     for option, value in options.items():
-        typed += _as_typed(option, value)
+        if option not in ("name", "quiet", "say"):
+            typed += as_typed(option, value)
     if code := start_on_head(cluster, ["run", *typed], name):
         raise ClusterError(f"the cluster has refused study {name} (exit code {code}): see above")
     return name
-
-
-def _as_typed(option: str, value: Any) -> list[str]:
-    """An option of `search.run` on the command line."""
-    if option == "fixed":
-        return [text for key, inner in value.items() for text in ("--set", f"{key}={inner}")]
-    if option == "points" and value is not None:
-        return ["--points", value if isinstance(value, str) else _points_as_typed(value)]
-    if option == "baseline":
-        return [] if value else ["--no-baseline"]
-    if value is None or option in ("name", "quiet", "say"):
-        return []
-    return ["--" + option.removesuffix("_s").replace("_", "-"), str(value)]
-
-
-def _points_as_typed(points: Any) -> str:
-    return json.dumps(points) if isinstance(points, Mapping) else ",".join(points)
 
 
 def new_name(task: str) -> str:

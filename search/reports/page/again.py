@@ -4,36 +4,39 @@ the command to do it again."""
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from search.reports.page.chart import Table, table
 from search.reports.page.facts import Facts
+from search.tasks.as_typed import as_typed
 from search.tasks.config import StudyConfig, Value
 
 __all__ = ["command_again", "configuration", "made_of", "run_command"]
 
-# Of StudyConfig, the option of each; those that say where a study is kept are not repeated.
-_OPTIONS = {
-    "trials": "--trials",
-    "max_epochs": "--max-epochs",
-    "min_epochs": "--min-epochs",
-    "reduction_factor": "--reduction-factor",
-    "sampler": "--sampler",
-    "scheduler": "--scheduler",
-    "seed": "--seed",
-    "dataset": "--dataset",
-    "workers": "--workers",
-    "cpus_per_trial": "--cpus-per-trial",
-    "gpus_per_trial": "--gpus-per-trial",
-    "point_seeds": "--point-seeds",
-    "until": "--until",
-    "trial_timeout_s": "--trial-timeout",
-    "data_dir": "--data-dir",
-}
+# Of StudyConfig, in the order of the command; where a study is kept is not repeated.
 _ALWAYS = ("trials", "max_epochs", "seed", "dataset", "workers")
+_REPEATED = (
+    "trials",
+    "max_epochs",
+    "min_epochs",
+    "reduction_factor",
+    "sampler",
+    "scheduler",
+    "seed",
+    "dataset",
+    "workers",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "point_seeds",
+    "until",
+    "trial_timeout_s",
+    "data_dir",
+    "points",
+    "fixed",
+    "baseline",
+)
 
 
 def configuration(facts: Facts) -> Table:
@@ -73,14 +76,8 @@ def run_command(config: StudyConfig, trials: int) -> str:
     """The command that begins such a study of so many trials."""
     defaults = {field.name: field.default for field in dataclasses.fields(StudyConfig)}
     parts = ["python", "-m", "search", "run", config.task]
-    for name, option in _OPTIONS.items():
+    for name in _REPEATED:
         value = trials if name == "trials" else getattr(config, name)
-        if value is not None and (name in _ALWAYS or value != defaults[name]):
-            parts += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    if config.points is not None:
-        parts += ["--points", json.dumps({n: dict(point) for n, point in config.points.items()})]
-    for name, value in config.fixed.items():
-        parts += ["--set", f"{name}={value}"]
-    if not config.baseline:
-        parts.append("--no-baseline")
+        if name in _ALWAYS or value != defaults[name]:
+            parts += as_typed(name, value)
     return shlex.join(parts)
