@@ -36,6 +36,7 @@ __all__ = [
     "Estimate",
     "Variance",
     "difference",
+    "difference_of_seeds",
     "example_interval",
     "joint_interval",
     "pooled_sd",
@@ -107,6 +108,20 @@ def seed_interval(scores: Sequence[float]) -> Estimate:
     another set of seeds may give on these examples. Of a single seed it is not known."""
     scores_S1 = np.asarray(scores, dtype=np.float64)[:, None]
     return _estimate(float(scores_S1.mean()), [_seeds(scores_S1)], None, [])
+
+
+def difference_of_seeds(one: Sequence[float], other: Sequence[float]) -> Estimate | None:
+    """The mean of one less that of the other, with its 95% interval over seeds, which are not the
+    same ones (Welch 1947); None of single seeds."""
+    from scipy.stats import ttest_ind
+
+    if min(len(one), len(other)) < 2:
+        return None
+    gap = float(np.mean(one) - np.mean(other))
+    if np.ptp(one) == np.ptp(other) == 0:
+        return Estimate(mean=gap, low=gap, high=gap)
+    interval = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    return Estimate(mean=gap, low=float(interval.low), high=float(interval.high))
 
 
 def example_interval(values_N: np.ndarray) -> Estimate:

@@ -29,9 +29,10 @@ from search.reports.page.chart import (
 from search.reports.page.facts import Facts, gather
 from search.reports.page.progress_of_several import progress
 from search.reports.page.render import now_text, render
-from search.reports.page.settings import Setting, difference_of_seeds, headline, settings_of
+from search.reports.page.settings import Setting, headline, settings_of
 from search.reports.page.timeline import core_time
 from search.reports.recorded_task import shown_task
+from search.statistics.intervals import difference_of_seeds
 
 __all__ = ["compare", "write_comparison"]
 

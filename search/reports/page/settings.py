@@ -6,14 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from search.reports.numbers import number_text
 from search.reports.page.chart import many
 from search.reports.page.facts import Facts
 from search.statistics.intervals import Estimate, seed_interval
 
-__all__ = ["Setting", "difference_of_seeds", "headline", "settings_of"]
+__all__ = ["Setting", "headline", "settings_of"]
 
 # What tells two studies of one setting apart.
 _OWN = {"name", "seed", "tracking_uri", "storage", "data_dir", "keep_checkpoints"}
@@ -51,20 +49,6 @@ def settings_of(studies: Sequence[Facts]) -> list[Setting]:
 
 def _common_name(studies: Sequence[Facts]) -> str:
     return f"{studies[0].study.name} ({many(len(studies), 'seed')})"
-
-
-def difference_of_seeds(one: Sequence[float], other: Sequence[float]) -> Estimate | None:
-    """The mean of one less that of the other, with its 95% interval over seeds, which are not the
-    same ones (Welch 1947); None of single seeds."""
-    from scipy.stats import ttest_ind
-
-    if min(len(one), len(other)) < 2:
-        return None
-    gap = float(np.mean(one) - np.mean(other))
-    if np.ptp(one) == np.ptp(other) == 0:
-        return Estimate(mean=gap, low=gap, high=gap)
-    interval = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    return Estimate(mean=gap, low=float(interval.low), high=float(interval.high))
 
 
 def headline(studies: Sequence[Facts]) -> str:

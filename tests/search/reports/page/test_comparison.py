@@ -12,9 +12,9 @@ import pytest
 from search.errors import UserError
 from search.record.record import Record, open_record
 from search.reports.page.comparison import compare
-from search.reports.page.settings import difference_of_seeds
 from search.reports.recorded_task import shown_task
 from search.reports.summary import best_trial
+from search.statistics.intervals import difference_of_seeds
 from search.tasks.config import StudyConfig
 from tests.search.reports.page.simulated import simulated
 from tests.search.reports.page.test_page import text_of
