@@ -10,14 +10,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from search.decisions.history import Suggestion, Trial
 from search.files.paths import checkpoint_folder
 from search.files.study_files import StudyFiles
 from trainables import State
 
-__all__ = ["Unrecorded"]
+__all__ = ["Unrecorded", "with_record"]
 
 # Measured numbers in a checkpoint; of a longer segment none are kept, and it is trained again.
 MOST_NUMBERS = 20_000
+
+
+def with_record(state: State, run: Suggestion, trial: Trial) -> State:
+    """The state that `trial` was left in, for a `run` that goes on from there: it tells of the
+    trial's epochs once more, as its own process has told of them (trial.py)."""
+    from trainables.checkpoint import RESULTS
+
+    measured = [
+        {
+            "epoch": epoch.epoch,
+            "metrics": dict(epoch.metrics),
+            "cpu_s": epoch.cpu_s,
+            "wall_s": epoch.wall_s,
+            "reset_s": epoch.reset_s,
+        }
+        for epoch in trial.epochs
+    ]
+    kept = {"seed": run.seed, "config": dict(run.config), "epochs": measured}
+    return {**state, RESULTS: kept}
 
 
 class Unrecorded:

@@ -13,6 +13,7 @@ from typing import Any
 
 from search.decisions.audit import Drawn, audited_trial, draw, source_of, stopped_trials
 from search.decisions.history import History, Suggestion, Trial
+from search.driver.unrecorded import with_record
 from search.promotion.confirm import runs_of
 from search.promotion.phases import Promotion, find_phase
 from search.record.record import Study
@@ -26,10 +27,12 @@ __all__ = ["audit_row", "audit_runs", "describe_audit", "hand_over_checkpoints"]
 
 def audit_runs(promotion: Promotion) -> list[Suggestion]:
     """The runs that are wanted: each goes on as its trial would have, by the same seed."""
-    trials = promotion.record.history(promotion.study).trials
+    history = promotion.record.history(promotion.study)
     return [
-        dataclasses.replace(trials[drawn.trial].suggestion, trial=-1, source=source_of(drawn.trial))
-        for drawn in _drawn(promotion)
+        dataclasses.replace(
+            history.trials[drawn.trial].suggestion, trial=-1, source=source_of(drawn.trial)
+        )
+        for drawn in _drawn(promotion, _stopped(promotion, history))
     ]
 
 
@@ -44,8 +47,6 @@ def hand_over_checkpoints(
     audits = [(run, audited_trial(run)) for run in missing]
     if all(number is None for _, number in audits):
         return
-    from trainables.checkpoint import RESULTS
-
     stopped = promotion.record.history(promotion.study).trials
     for run, number in audits:
         if number is None:
@@ -54,8 +55,7 @@ def hand_over_checkpoints(
         found = promotion.record.files(promotion.study).load_checkpoint(number, trial.epoch)
         if found is None or found[0] != trial.epoch:
             continue
-        measured = {"seed": run.seed, "config": dict(run.config), "epochs": _measured(trial)}
-        state = {**found[1], RESULTS: measured}
+        state = with_record(found[1], run, trial)
         promotion.record.files(phase).save_checkpoint(state, run.trial, trial.epoch)
 
 
@@ -63,9 +63,12 @@ def audit_row(promotion: Promotion, best: Trial) -> dict[str, Any]:
     """What the audited trials came to, beside the search's `best`, and what that tells of all."""
     phase = find_phase(promotion, "final")
     assert phase is not None
-    history = promotion.record.history(phase)
-    drawn = _drawn(promotion)
-    rows = [_row(promotion, phase, history, each, best) for each in drawn]
+    searched, history = map(promotion.record.history, (promotion.study, phase))
+    stopped = _stopped(promotion, searched)
+    drawn = _drawn(promotion, stopped)
+    rows = [
+        _row(promotion, phase, history, searched.trials[each.trial], each, best) for each in drawn
+    ]
     cost = None
     if drawn:
         leads = [math.nan if row["failed"] else promotion.sign * row["minus_best"] for row in rows]
@@ -79,7 +82,7 @@ def audit_row(promotion: Promotion, best: Trial) -> dict[str, Any]:
         cost = dataclasses.asdict(stopping_cost(groups, seed=promotion.study.config.seed))
         cost["lead"] = _signed(cost["lead"], promotion.sign)
     return {
-        "stopped": len(_stopped(promotion)),
+        "stopped": len(stopped),
         "audited": rows,
         "better": [row["trial"] for row in rows if row["better"]],
         "share_better": cost and cost["share_better"],
@@ -129,39 +132,25 @@ def describe_audit(row: dict[str, Any], best: Trial) -> list[str]:
     return lines
 
 
-def _stopped(promotion: Promotion) -> list[Trial]:
+def _stopped(promotion: Promotion, history: History) -> list[Trial]:
     config = promotion.study.config
     return stopped_trials(
-        promotion.record.history(promotion.study),
+        history,
         full_length=len(promotion.task.first_trials(config)),
         max_epochs=config.max_epochs,
     )
 
 
-def _drawn(promotion: Promotion) -> list[Drawn]:
-    rungs = {trial.number: trial.epoch for trial in _stopped(promotion)}
+def _drawn(promotion: Promotion, stopped: Sequence[Trial]) -> list[Drawn]:
+    rungs = {trial.number: trial.epoch for trial in stopped}
     return draw(rungs, count=promotion.audit, seed=promotion.study.config.seed)
 
 
-def _measured(trial: Trial) -> list[dict[str, Any]]:
-    """As a trial's own process tells it (search/driver/trial.py)."""
-    return [
-        {
-            "epoch": epoch.epoch,
-            "metrics": dict(epoch.metrics),
-            "cpu_s": epoch.cpu_s,
-            "wall_s": epoch.wall_s,
-            "reset_s": epoch.reset_s,
-        }
-        for epoch in trial.epochs
-    ]
-
-
 def _row(
-    promotion: Promotion, phase: Study, history: History, drawn: Drawn, best: Trial
+    promotion: Promotion, phase: Study, history: History, trial: Trial, drawn: Drawn, best: Trial
 ) -> dict[str, Any]:
+    """`history`: of the phase. `trial`: as it was stopped."""
     task = promotion.task
-    trial = promotion.record.history(promotion.study).trials[drawn.trial]
     [run] = runs_of(history, trial.suggestion.config, [trial.suggestion.seed])
     told = [epoch.wall_s for epoch in trial.epochs]
     went_on = [epoch.wall_s for epoch in run.epochs[: trial.epoch]] == told

@@ -115,12 +115,10 @@ def export_ensemble(
     from trainables import ensemble, export
 
     pool, exported = found.pool, dict[str, Exported]()
-    while True:
-        taken = _select(promotion, pool)
-        lost = _export_members(promotion, pool, taken, models, exported)
-        if lost is None:
-            break
+    taken = list(found.ensemble.members)
+    while (lost := _export_members(promotion, pool, taken, models, exported)) is not None:
         pool = pool.without(lost)
+        taken = _select(promotion, pool)
     if pool is not found.pool:
         found = _best(promotion, pool)
     if len(found.distinct) == 1:

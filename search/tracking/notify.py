@@ -36,7 +36,7 @@ WAITING = 100  # messages, while an address is slow
 
 def check_target(target: str) -> None:
     """Raises UserError where it is neither an address of the web nor a command that is there."""
-    if "://" in target.split(" ", 1)[0]:
+    if _is_address(target):
         known = urllib.parse.urlsplit(target)
         if known.scheme not in ("http", "https") or not known.hostname:
             raise UserError("--notify takes an address that begins with http:// or https://")
@@ -125,7 +125,7 @@ class Notifier:
 
     def _send(self, body: bytes) -> None:
         assert self._target is not None
-        if "://" in self._target.split(" ", 1)[0]:
+        if _is_address(self._target):
             headers = {"Content-Type": "application/json", "User-Agent": "search"}
             request = urllib.request.Request(self._target, body, headers, method="POST")
             with urllib.request.urlopen(request, timeout=ANSWER_S):
@@ -140,6 +140,10 @@ class Notifier:
             # Ctrl-C is for the study.
             start_new_session=True,
         )
+
+
+def _is_address(target: str) -> bool:
+    return "://" in target.split(" ", 1)[0]
 
 
 def _why(error: Exception) -> str:
