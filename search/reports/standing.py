@@ -11,7 +11,7 @@ from search.decisions import asha, plan
 from search.decisions.history import Event, History, Trial
 from search.decisions.remaining import Remaining
 from search.record.record import Record, Study
-from search.reports.summary import complete_trials
+from search.reports.summary import complete_trials, mean_value, named_runs
 from search.reports.time_left import TimeLeft
 from search.tasks.task import Task
 
@@ -173,10 +173,8 @@ class Follower:
 
     def _baselines(self) -> list[tuple[str, float]]:
         known = list(self.study.origin.get("baselines", {}).items())
-        for trial in self.history.trials[: self._full_length]:
-            if trial.epoch >= self.study.config.max_epochs:
-                known.append((trial.suggestion.source, trial.value(self.task.metric)))
-        return known
+        runs = named_runs(self.history, self._full_length, self.study.config.max_epochs)
+        return known + [(name, mean_value(t, self.task.metric)) for name, t in runs.items()]
 
     def _rung(self, rung: asha.Rung) -> RungStanding:
         metric, reached = self.task.metric, len(rung.recorded)

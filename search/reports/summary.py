@@ -24,6 +24,8 @@ __all__ = [
     "describe",
     "describe_curve",
     "describe_trial",
+    "mean_value",
+    "named_runs",
     "show_trial",
     "study_state",
     "summarise",
@@ -102,18 +104,28 @@ def complete_trials(history: History, study: Study, task: Task) -> Ranking:
     )
 
 
+def named_runs(history: History, named: int, max_epochs: int) -> dict[str, list[Trial]]:
+    """Of the first `named` trials those that trained in full, by the name of their point."""
+    runs: dict[str, list[Trial]] = {}
+    for trial in history.trials[:named]:
+        if trial.epoch >= max_epochs:
+            runs.setdefault(trial.suggestion.source, []).append(trial)
+    return runs
+
+
+def mean_value(trials: Sequence[Trial], metric: str) -> float:
+    """Of a point's runs."""
+    return fmean(trial.value(metric) for trial in trials)
+
+
 def _baselines(
     record: Record, study: Study, task: Task, history: History, ranking: Ranking
 ) -> dict[str, Any]:
     """The named points trained in the study and what needs no training, by name."""
     found: dict[str, Any] = {}
-    runs: dict[str, list[Trial]] = {}
-    for trial in history.trials[: len(task.first_trials(study.config))]:
-        if trial.epoch >= study.config.max_epochs:
-            runs.setdefault(trial.suggestion.source, []).append(trial)
-    for name, trials in runs.items():
-        mean = fmean(trial.value(task.metric) for trial in trials)
-        found[name] = {"trial": trials[0].number, "value": mean}
+    named = len(task.first_trials(study.config))
+    for name, trials in named_runs(history, named, study.config.max_epochs).items():
+        found[name] = {"trial": trials[0].number, "value": mean_value(trials, task.metric)}
         if len(trials) > 1:
             found[name]["runs"] = len(trials)
     files, ranked = record.files(study), ranking.top(len(ranking))
