@@ -25,7 +25,7 @@ from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
 
-__all__ = ["RefusedDrawError", "rank_trials", "suggest"]
+__all__ = ["RefusedDrawError", "draw_at_random", "rank_trials", "suggest"]
 
 # The history that a suggestion sees: so many best trials, and so many newest of the others. TPE
 # models at most 25 good ones, and its cost grows with all that it sees.
@@ -82,6 +82,14 @@ def suggest(
     except BaseException as error:
         raise RefusedDrawError(dict(trial.params)) from error
     return drawn
+
+
+def draw_at_random(
+    number: int, *, space: Space, fixed: Mapping[str, Value], seed: int
+) -> dict[str, Value]:
+    """As `suggest`, where no trial is known."""
+    nothing = rank_trials(History(), lambda trial: 0.0)
+    return suggest(number, nothing, space=space, fixed=fixed, sampler="random", seed=seed)
 
 
 def rank_trials(history: History, value: Callable[[Trial], float]) -> Ranking:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from search.decisions.drawing import why_outside_space
-from search.decisions.history import History
-from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
+from search.decisions.sampler import RefusedDrawError, draw_at_random
 from search.errors import UserError, first_line
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -136,14 +135,7 @@ class _Refusal(Exception):  # noqa: N818 (caught here)
 def _drawn(task: Task, config: StudyConfig, number: int, data: Any) -> dict[str, Value]:
     """A configuration, drawn at random. Raises _Refusal for whatever the task raises, UserError."""
     try:
-        drawn = suggest(
-            number,
-            rank_trials(History(), lambda trial: 0.0),
-            space=task.space,
-            fixed=config.fixed,
-            sampler="random",
-            seed=config.seed,
-        )
+        drawn = draw_at_random(number, space=task.space, fixed=config.fixed, seed=config.seed)
         values = task.configure({**config.fixed, **drawn})
         task.check(values, data)
     except RefusedDrawError as refused:

@@ -17,9 +17,9 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
-from search.decisions.history import History, Trial
+from search.decisions.history import Trial
 from search.decisions.remaining import measured
-from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
+from search.decisions.sampler import RefusedDrawError, draw_at_random
 from search.driver.metrics import plain_metrics
 from search.errors import UserError
 from search.machines.gpus import gpu_count
@@ -89,17 +89,10 @@ def _configurations(task: Task, config: StudyConfig) -> Iterator[tuple[int, dict
     """The named points, then random draws."""
     named = task.first_trials(config)
     yield from ((number, values) for number, (_, values) in enumerate(named))
-    nothing = rank_trials(History(), lambda trial: 0.0)
+    seed = derive(config.seed, "calibration")
     for number in range(len(named), 10_000):
         try:
-            drawn = suggest(
-                number,
-                nothing,
-                space=task.space,
-                fixed=config.fixed,
-                sampler="random",
-                seed=derive(config.seed, "calibration"),
-            )
+            drawn = draw_at_random(number, space=task.space, fixed=config.fixed, seed=seed)
             yield number, task.configure({**config.fixed, **drawn})
         except (RefusedDrawError, UserError):
             continue

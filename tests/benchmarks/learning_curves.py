@@ -22,8 +22,7 @@ from typing import Any
 
 import torch
 
-from search.decisions.history import History
-from search.decisions.sampler import rank_trials, suggest
+from search.decisions.sampler import draw_at_random
 from search.tasks.registry import find_task
 from search.tasks.task import Task
 from trainables import Epoch
@@ -74,11 +73,7 @@ def _configuration(task: Task, number: int) -> tuple[str, dict[str, Any]]:
     named = task.first_points(task.without_gpu)
     if number < len(named):
         return named[number], dict(task.points[named[number]])
-    drawn = suggest(
-        number, rank_trials(History(), lambda trial: 0.0), space=task.space, fixed=task.without_gpu,
-        sampler="random", seed=0,
-    )  # fmt: skip
-    return "random", drawn
+    return "random", draw_at_random(number, space=task.space, fixed=task.without_gpu, seed=0)
 
 
 def _train(task: Task, data: Any, name: str, config: dict[str, Any], seed: int) -> Curve:
