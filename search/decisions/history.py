@@ -150,6 +150,7 @@ class History:
         self.trials: list[Trial] = []
         self.last_session: Session | None = None
         self.depends_on: Mapping[str, Any] | None = None  # hashes and versions of the last start
+        self.notified = False  # whether the last driver told somebody of how it goes
         self.spans: list[Span] = []  # one a session
         self.length = 0  # trials that the study was last asked for
         self.event_trials: list[int] = []  # the trial of each event, in order: what views follow
@@ -220,6 +221,7 @@ class History:
         if event.event == "started":
             self.spans.append(Span(at, at))
             self.depends_on = event.details.get("depends_on", self.depends_on)
+            self.notified = bool(event.details.get("notified"))
         else:
             self.spans[-1].ended = at
 

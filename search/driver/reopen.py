@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from search.decisions.history import History, Session
+from search.decisions.history import History
 from search.decisions.until import parse_until
 from search.driver.begin import prepare
 from search.driver.new_study import OpenStudy, check_cluster, tell_room
@@ -72,7 +72,7 @@ def reopen(
     _check_until(config, study, task, history)
     if notify is not None:
         check_target(notify)
-    elif _was_notified(record, study):
+    elif history.notified:
         say("--notify was given before, and is kept nowhere: who is to be told must be given again")
     tell_room(config, address, say)
     check_storage(config.storage)
@@ -106,13 +106,3 @@ def _check_until(config: StudyConfig, study: Study, task: Task, history: History
             f"study {study.name} has reached {until}, by trial {best.number}: go on with another "
             f"--until, or with --until {NO_BOUND}"
         )
-
-
-def _was_notified(record: Record, study: Study) -> bool:
-    """Whether its last driver told somebody of its end."""
-    started = [
-        event
-        for _, _, event in record.events(study)
-        if isinstance(event, Session) and event.event == "started"
-    ]
-    return bool(started and started[-1].details.get("notified"))
