@@ -19,9 +19,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.misuse.carry_out import Finding, carry_out
 from tests.misuse.kinds import KINDS, all_tries
 from tests.misuse.sample import sample
-from tests.misuse.tries import Finding, Try, carry_out
+from tests.misuse.tries import Try
 
 
 def main() -> int:

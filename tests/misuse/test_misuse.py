@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.misuse.carry_out import carry_out
 from tests.misuse.kinds import KINDS, all_tries
 from tests.misuse.sample import sample
-from tests.misuse.tries import Try, carry_out
+from tests.misuse.tries import Try
 
 DRAWN = sample(all_tries(), 0.1, seed=0)
 
