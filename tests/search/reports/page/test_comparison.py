@@ -16,8 +16,8 @@ from search.reports.recorded_task import shown_task
 from search.reports.summary import best_trial
 from search.statistics.intervals import difference_of_seeds
 from search.tasks.config import StudyConfig
+from tests.search.reports.page.reading import text_of
 from tests.search.reports.page.simulated import simulated
-from tests.search.reports.page.test_page import text_of
 from tests.search.studies import epoch, segment, session, suggestion
 
 

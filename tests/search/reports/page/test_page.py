@@ -7,24 +7,21 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from search.decisions.history import Event
-from search.record.record import Record, Study, open_record
+from search.record.record import Record, open_record
 from search.reports.numbers import number_text
 from search.reports.page.chart import Chart, span_text
 from search.reports.page.facts import Facts, gather
 from search.reports.page.ranges import mirrored
 from search.reports.page.render import charts, page, write_report
-from search.reports.recorded_task import shown_task
 from search.tasks.config import StudyConfig
 from tests.curve_task import TASK
+from tests.search.reports.page.reading import facts_of, text_of
 from tests.search.reports.page.simulated import CURVE, simulated
-from tests.search.studies import epoch, failure, scored, segment, session, suggestion
+from tests.search.studies import epoch, segment, session, suggestion
 
 LIMIT_BYTES = 6_000_000
 
@@ -37,34 +34,6 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
 @pytest.fixture(scope="module")
 def made(record: Record) -> Facts:
     return facts_of(record, simulated(record))
-
-
-def facts_of(record: Record, study: Study) -> Facts:
-    return gather(record, study, shown_task(record, study))
-
-
-def text_of(html: str) -> str:
-    """What a reader reads: no markup, scripts or styles."""
-
-    class Reader(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.said: list[str] = []
-            self.inside = ""
-
-        def handle_starttag(self, tag: str, attrs: object) -> None:
-            self.inside = tag
-
-        def handle_endtag(self, tag: str) -> None:
-            self.inside = ""
-
-        def handle_data(self, data: str) -> None:
-            if self.inside not in ("script", "style"):
-                self.said.append(data)
-
-    reader = Reader()
-    reader.feed(html)
-    return " ".join(" ".join(reader.said).split())
 
 
 # Sentences against the record
@@ -226,85 +195,10 @@ def test_where_smaller_is_better_the_same_trials_win(record: Record, made: Facts
         assert chart.caption == other.caption
 
 
-# States
-
-
-NONE_COMPLETE = scored({1: 0.5}, {3: 0.6}, {1: 0.2})
-STUDIES: dict[str, tuple[Callable[[], list[Event]], str]] = {
-    "no trial": (lambda: [session("started", 3)], "No trial has begun."),
-    "running": (
-        lambda: [*NONE_COMPLETE, suggestion(3), segment(3, 1, 1)],
-        "Furthest is trial 1, score 0.6000 after 3 epochs.",
-    ),
-    "none complete": (
-        lambda: [*NONE_COMPLETE, session("finished", 3)],
-        "Nothing yet: no trial has trained all 9 epochs.",
-    ),
-    "one trial": (
-        lambda: [*scored({9: 0.7}), session("finished", 1)],
-        "Trial 0 has the best score, 0.7000, after 9 epochs.",
-    ),
-    "all failed": (
-        lambda: [
-            session("started", 2),
-            *[e for n in (0, 1) for e in (suggestion(n), segment(n, 1, 1), failure(n, 1))],
-            session("finished", 2),
-        ],
-        "Nothing: 2 trials failed, all of them for RuntimeError: asked to fail.",
-    ),
-    "one epoch at a failure": (
-        lambda: [
-            session("started", 1),
-            *[suggestion(0), segment(0, 1, 3), epoch(0, 1, 0.5), failure(0, 2)],
-            session("interrupted", 1),
-        ],
-        "Nothing: its one trial failed, for RuntimeError: asked to fail.",
-    ),
-}
-
-
-@pytest.mark.parametrize("state", STUDIES)
-def test_every_state_of_a_study_gives_a_page(record: Record, state: str) -> None:
-    events, sentence = STUDIES[state]
-    config = StudyConfig(
-        name=state.replace(" ", "-"), task=CURVE, dataset="ones", baseline=False, max_epochs=9
-    )
-    study = record.create(config, {"baselines": {}, "objective": {"metric": "score"}})
-    record.append(study, *events())
-
-    html = page(facts_of(record, study))
-
-    assert sentence in text_of(html)
-    figures = json.loads(re.findall(r'id="plots">(.*?)</script>', html)[0])
-    assert all(figure["data"] for figure in figures.values())
-
-
-# What a user has named
-
-
-HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>&amp;"
-
-
-def test_what_a_user_has_named_is_text_and_never_markup(record: Record, tmp_path: Path) -> None:
-    config = StudyConfig(
-        name="hostile", task=CURVE, dataset=HOSTILE, baseline=False, fixed={HOSTILE: HOSTILE}
-    )
-    study = record.create(config, {"baselines": {HOSTILE: 0.1}, "versions": {HOSTILE: HOSTILE}})
-    events = [session("started", 2), suggestion(0, HOSTILE, **{HOSTILE: HOSTILE})]
-    events += [segment(0, 1, 9), *[epoch(0, e, 0.5) for e in range(1, 10)]]
-    events += [suggestion(1, x=0.1), segment(1, 1, 1), failure(1, 1, reason=HOSTILE)]
-    record.append(study, *events, session("finished", 2))
-
-    html = write_report(record, "hostile", tmp_path / "page.html").read_text(encoding="utf-8")
-
-    assert html.count("<script") == 3
-    assert "<script>alert" not in html
-    assert "<img src=x" not in html
-    assert HOSTILE in text_of(html)
-
-
-def test_a_page_is_written_whole_and_asks_for_nothing(record: Record, tmp_path: Path) -> None:
-    path = write_report(record, "made", tmp_path / "new" / "made.html")
+def test_a_page_is_written_whole_and_asks_for_nothing(
+    record: Record, made: Facts, tmp_path: Path
+) -> None:
+    path = write_report(record, made.study.name, tmp_path / "new" / "made.html")
 
     assert [other.name for other in path.parent.iterdir()] == ["made.html"]
     assert path.stat().st_size < LIMIT_BYTES
