@@ -12,8 +12,9 @@
     └── EndedEarly           a study was ended before its end; it can be resumed
 
 Each message is one line: the value seen, the rule, and the choices. A command prints it and exits
-with 2. `trainables` has one of its own kind, DataError (trainables/errors.py). Whatever else
-escapes a command is a defect of ours and keeps its traceback.
+with 2; of a full disk with 1, as nothing was asked for wrongly. `trainables` has one of its own,
+DataError (trainables/errors.py). Whatever else escapes a command is a defect of ours and keeps its
+traceback.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Literal
 from search.files.text import writable
 
 __all__ = [
+    "DISK_FULL",
     "ArchiveError",
     "ClusterError",
     "EndedEarly",
@@ -94,10 +96,11 @@ class EndedEarly(UserError):  # noqa: N818 (an outcome, not an error)
         self.study = study
 
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # Of the machine that a command runs on, not of its code.
 _OF_THE_MACHINE = {
+    *DISK_FULL,
     errno.EACCES,
-    errno.EDQUOT,
     errno.EEXIST,
     errno.EIO,
     errno.EISDIR,
@@ -105,7 +108,6 @@ _OF_THE_MACHINE = {
     errno.ENAMETOOLONG,
     errno.ENFILE,
     errno.ENOMEM,
-    errno.ENOSPC,
     errno.ENOTDIR,
     errno.EPERM,
     errno.EROFS,

@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 import search
 from search.cli import archives, clusters, experiments, models, pages, reports, studies, views
-from search.cli.common import BAD_INPUT, DONE, INTERRUPTED, env_default
+from search.cli.common import BAD_INPUT, DONE, FAILED, INTERRUPTED, env_default
 from search.cli.streams import json_alone, leave_pipe, lenient
 from search.ctrl_c import Interrupted
-from search.errors import UserError, can_be_put_right, first_line
+from search.errors import DISK_FULL, UserError, can_be_put_right, first_line
 from search.files.addresses import without_secrets
 from search.files.text import escape_what_cannot_be_printed
 from search.files.typed import typed_path
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         with contextlib.suppress(OSError):  # nobody can be told
             print(f"error: {why}", file=sys.stderr)
-        return BAD_INPUT
+        full = isinstance(error, OSError) and error.errno in DISK_FULL
+        return FAILED if full else BAD_INPUT
 
 
 def _do(options: argparse.Namespace, *, drives: bool) -> int:

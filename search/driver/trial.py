@@ -6,7 +6,6 @@ from segment to segment, so that torch is imported and data opened once.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import pkgutil
@@ -27,7 +26,7 @@ from search.driver.streams import redirected
 from search.driver.unrecorded import Unrecorded
 from search.driver.usage import usage
 from search.driver.watchdog import Watchdog
-from search.errors import StorageError, UserError, first_line, reason_of
+from search.errors import DISK_FULL, StorageError, UserError, first_line, reason_of
 from search.files.node_data import fetch_data
 from search.files.paths import figures_folder, log_file, predictions_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -41,9 +40,6 @@ from trainables.test_split_lock import keep_test_split_locked
 __all__ = ["SegmentTrainable"]
 
 _WATCHDOG = Watchdog()
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
@@ -114,7 +110,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             self._epochs = None
             return {"halt": str(error), "done": True}
         except OSError as error:
-            if error.errno in FULL and not raised_by_user(error):
+            if error.errno in DISK_FULL and not raised_by_user(error):
                 self._epochs = None
                 return {"halt": f"no room for a trial's files: {error}", "done": True}
             return self._failed(error)
@@ -272,7 +268,7 @@ class SegmentTrainable(tune.Trainable):  # type: ignore[misc]
             error
         )  # then all further calls in a process fail
         memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        full = isinstance(error, OSError) and error.errno in FULL
+        full = isinstance(error, OSError) and error.errno in DISK_FULL
         return self._failure(reason_of(error), trace_of(error), final=not (memory or full))
 
     def _failure(self, reason: str, trace: str, *, final: bool = True) -> dict[str, Any]:

@@ -65,6 +65,13 @@ def test_closed_streams_are_no_error(kept, closed):
     assert len(kept.record.studies()) == 3
 
 
+@pytest.mark.parametrize("command", ["list", "list --json", "show old1"])
+def test_a_full_disk_is_no_bad_input(kept, command):
+    done = _shell(kept, f"search {command} >/dev/full")
+
+    assert (done.returncode, done.stderr) == (1, "error: [Errno 28] No space left on device\n")
+
+
 @pytest.mark.parametrize("command", ["list", "list --json", "show old1", "show old1 --json"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_who_reads_no_further_ends_a_command_quietly(kept, command, unbuffered):
