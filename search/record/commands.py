@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from search.files.defaults import default_studies_dir
 from search.files.typed import typed_option
 
-if TYPE_CHECKING:
-    from search.record.record import Record
-
 __all__ = ["command"]
 
 
-def command(record: Record, text: str) -> str:
+class Located(Protocol):
+    """A record, by where it is."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def url(self) -> str | None: ...
+
+
+def command(record: Located, text: str) -> str:
     """`python -m search TEXT`, with the options by which it finds this record from here."""
     usual = default_studies_dir()
     if record.folder != usual.resolve():

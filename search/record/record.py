@@ -31,6 +31,7 @@ from search.record.postgresql import Postgresql
 from search.record.requests import Requests
 from search.record.sqlite import Sqlite
 from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study, study_row
+from search.record.study_names import is_folder_name
 from search.tasks.config import StudyConfig
 from search.tasks.registry import is_imported_from
 
@@ -218,7 +219,7 @@ class Record:
                 raise locked_error(member.name)
         for phase in phases:
             self.delete(phase)
-        if not _is_folder_name(study.name):
+        if not is_folder_name(study.name):
             self._delete_rows(study)
             return
         with self.driver_lock(study.name):
@@ -284,12 +285,6 @@ def open_record(folder: Path, *, url: str | None = None, create: bool = False) -
     url = url or os.environ.get("SEARCH_RECORD")
     database = Postgresql(url, create=create) if url else Sqlite(folder, create=create)
     return Record(folder.resolve(), database)
-
-
-def _is_folder_name(name: str) -> bool:
-    """Whether a folder of that name lies in the studies folder: the record may be somebody
-    else's."""
-    return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def _insert_study(

@@ -8,7 +8,7 @@ from pathlib import Path
 from search.errors import RecordError
 from search.tasks.config import StudyConfig
 
-__all__ = ["check_name"]
+__all__ = ["check_name", "is_folder_name"]
 
 _OURS = "record.db"
 _PHASES = (".confirm", ".final")
@@ -43,3 +43,9 @@ def check_name(config: StudyConfig, folder: Path, others: Sequence[str]) -> None
             f"{there} is in the way, though no study of this record: choose another --name, or "
             "move it"
         )
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a folder of that name lies in the studies folder: the record may be somebody
+    else's."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0")

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from search.decisions.history import Suggestion
 from search.errors import RecordError, StudyLockedError
-from search.record import schema
 from search.record.ledger import COMPARED
 from search.record.record import Record, open_record
 from search.tasks.config import StudyConfig
@@ -279,23 +278,3 @@ def test_readings_outlive_their_study_and_their_process(record, study):
     record.delete(study)
 
     assert open_record(record.folder, url=record.url).ledger.count("t", study="s") == 1
-
-
-def test_a_record_of_a_newer_version_is_refused(record, study):
-    with record._database.connect(write=True) as connection:
-        connection.execute(sa.update(schema.schema_version).values(version=99))
-
-    for create in (False, True):
-        with pytest.raises(RecordError, match="is of version 99, and this version of search reads"):
-            open_record(record.folder, url=record.url, create=create)
-
-
-def test_a_record_that_tells_no_version_opens_and_is_left_as_it_is(record, study):
-    with record._database.connect(write=True) as connection:
-        schema.schema_version.drop(connection)
-
-    reopened = open_record(record.folder, url=record.url)
-
-    assert reopened.studies() == [study]
-    with reopened._database.connect() as connection:
-        assert not sa.inspect(connection).has_table("schema_version")
