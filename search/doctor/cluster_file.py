@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from search.cli.doctor import Finding
+from search.doctor.machine_checks import Finding
 
 __all__ = ["examine_cluster_file"]
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from search.cli import doctor
+from search.doctor import machine_checks
 from tests.conftest import empty_mlflow
 
 
 def test_a_card_is_shown_with_memory_driver_and_whether_trials_can_share_it(nvidia):
     nvidia(cards=1)
 
-    finding = doctor._gpus()
+    finding = machine_checks._gpus()
 
     assert finding.light == "green"
     assert finding.found == (
@@ -30,13 +30,13 @@ def test_a_card_is_shown_with_memory_driver_and_whether_trials_can_share_it(nvid
 def test_no_card_is_no_trouble(nvidia):
     nvidia(cards=0)
 
-    assert doctor._gpus().light == "green"
+    assert machine_checks._gpus().light == "green"
 
 
 def test_a_card_for_one_process_is_yellow(nvidia):
     nvidia(cards=2, compute_mode="Exclusive_Process")
 
-    finding = doctor._gpus()
+    finding = machine_checks._gpus()
 
     assert finding.light == "yellow"
     assert "Exclusive_Process: not shared" in finding.found
@@ -46,14 +46,14 @@ def test_a_card_for_one_process_is_yellow(nvidia):
 def test_a_card_in_parts_is_told(nvidia):
     nvidia(cards=1, mig=2)
 
-    assert "shared by MIG devices, named in CUDA_VISIBLE_DEVICES" in doctor._gpus().found
+    assert "shared by MIG devices, named in CUDA_VISIBLE_DEVICES" in machine_checks._gpus().found
 
 
 def test_cards_that_are_hidden_are_yellow(nvidia, monkeypatch):
     nvidia(cards=1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
 
-    finding = doctor._gpus()
+    finding = machine_checks._gpus()
 
     assert finding.light == "yellow"
     assert "CUDA_VISIBLE_DEVICES=NoDevFiles leaves 0" in finding.found
@@ -71,7 +71,7 @@ def test_cards_that_are_hidden_are_yellow(nvidia, monkeypatch):
 def test_a_driver_that_does_not_answer_is_red(nvidia, says, reason):
     nvidia(cards=2, says=says)
 
-    finding = doctor._gpus()
+    finding = machine_checks._gpus()
 
     assert finding.light == "red"
     assert reason in finding.found
@@ -83,15 +83,15 @@ def test_a_studies_folder_is_made_if_it_is_not_there(tmp_path: Path, there: bool
     if there:
         folder.mkdir()
 
-    assert doctor._studies(folder, None).light == "green"
-    doctor.try_to_write(str(folder))
+    assert machine_checks._studies(folder, None).light == "green"
+    machine_checks.try_to_write(str(folder))
 
 
 def test_a_record_that_is_missing_is_red(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "driver.lock").touch()
 
-    finding = doctor._studies(tmp_path, None)
+    finding = machine_checks._studies(tmp_path, None)
 
     assert finding.light == "red"
     assert "record.db is missing" in finding.found
@@ -104,8 +104,8 @@ def store(tmp_path: Path) -> str:
 
 
 def test_a_store_that_takes_what_is_delivered_is_green(tmp_path: Path, store: str) -> None:
-    assert doctor._tracking(store, ["curve"]).light == "green"
-    assert doctor._tracking(f"sqlite:///{tmp_path}/new.db", ["curve"]).light == "green"
+    assert machine_checks._tracking(store, ["curve"]).light == "green"
+    assert machine_checks._tracking(f"sqlite:///{tmp_path}/new.db", ["curve"]).light == "green"
     assert not (tmp_path / "new.db").exists()
 
 
@@ -114,11 +114,11 @@ def test_a_deleted_experiment_is_red_with_the_way_to_bring_it_back(store: str) -
     number = client.create_experiment("curve")
     client.delete_experiment(number)
 
-    finding = doctor._tracking(store, ["curve"])
+    finding = machine_checks._tracking(store, ["curve"])
 
     assert finding.light == "red"
     assert f"mlflow experiments restore --experiment-id {number}" in finding.found
-    assert doctor._tracking(store, ["another"]).light == "green"
+    assert machine_checks._tracking(store, ["another"]).light == "green"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_a_server_answers_is_told_with_the_way_out(status, body, told) -> N
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        finding = doctor._tracking(f"http://127.0.0.1:{server.server_port}", ["curve"])
+        finding = machine_checks._tracking(f"http://127.0.0.1:{server.server_port}", ["curve"])
         server.shutdown()
 
     assert finding.light == "red"

@@ -1,0 +1,1 @@
+"""Checks before a study: this machine, and a cluster's file before `ray up`."""
