@@ -1,0 +1,59 @@
+"""Figure 8: what the first layer of the trained networks looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.experiments.figures.canvas import Drawn, Undrawn, new_figure
+from search.experiments.figures.losses import runs_of, untrained
+from search.record.record import Record
+
+__all__ = ["filters"]
+
+TITLE = "First-layer filters"
+TABLES_OF = ("table1", "table2")  # LeNet, ResNet-18
+COLUMNS = 8
+
+
+def filters(record: Record, asked: str) -> Drawn | Undrawn:
+    """Of the first run in each table's study whose checkpoint is there."""
+    found = []
+    for table in TABLES_OF:
+        for label, trials in runs_of(record, table).items():
+            files = record.files(record.study(f"report-{table}"))
+            for trial in trials:
+                loaded = files.load_checkpoint(trial.number, trial.epoch)
+                if loaded is not None:
+                    weights = loaded[1]["average"]["conv1.weight"].numpy()
+                    found.append((f"{label}, after {loaded[0]} epochs", weights))
+                    break
+    if not found:
+        return untrained(record, 8, TITLE, TABLES_OF[0], asked)
+    return _drawn(found)
+
+
+def _drawn(found: Sequence[tuple[str, np.ndarray]]) -> Drawn:
+    lines = [-(-len(weights) // COLUMNS) for _, weights in found]
+    figure = new_figure(COLUMNS, sum(lines) + 0.7 * len(found))
+    parts = figure.subfigures(len(found), 1, squeeze=False, height_ratios=[n + 0.7 for n in lines])
+    for part, rows, (title, weights) in zip(parts.ravel(), lines, found, strict=True):
+        part.suptitle(title, fontsize=10)
+        grid = part.subplots(rows, COLUMNS, squeeze=False).ravel()
+        for axes in grid:
+            axes.axis("off")
+        for number, (axes, weight) in enumerate(zip(grid, weights, strict=False), 1):
+            low, high = weight.min(), weight.max()
+            axes.imshow(((weight - low) / max(high - low, 1e-12)).transpose(1, 2, 0))
+            axes.set_title(str(number), fontsize=7, pad=2)
+    sizes = ", ".join(
+        f"{len(weights)} of {'×'.join(map(str, weights.shape[2:]))} pixels" for _, weights in found
+    )
+    return Drawn(
+        number=8,
+        title=TITLE,
+        caption=f"Filters of the first convolution ({sizes}) as colour pictures, by number; each "
+        "one's own range is spread from black to full colour.",
+        figure=figure,
+    )
