@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from search.calls import compare, doctor, import_study, known_points, predict
-    from search.experiments.effects import Ablation
     from search.promotion.begin import Promoted
     from search.promotion.confirm import Prefer
+    from search.reports.ablation import Ablation
     from search.reports.forecast import Forecast
     from search.tasks.config import Value
     from search.tasks.in_memory_data import InMemoryData

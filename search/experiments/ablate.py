@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 
 from search.errors import UserError
 from search.experiments.ablation import Change, changes
-from search.experiments.effects import WINNER, Ablation, effects_table
+from search.experiments.effects import effects_table
 from search.experiments.points import train_points
+from search.record.commands import command
 from search.record.record import Record, Study
+from search.reports.ablation import WINNER, Ablation, ablation_name, keep
+from search.reports.pictures import draw_ablation
 from search.reports.summary import best_trial
 from search.tasks.config import Value
 from search.tasks.task import Task
@@ -58,7 +61,7 @@ def ablate(
     config = study.config
     trained = train_points(
         record,
-        f"{study.name}-ablation",
+        ablation_name(study.name),
         config.task,
         task,
         points,
@@ -69,7 +72,12 @@ def ablate(
         seed=derive(config.seed, "ablation"),
         **{field: getattr(config, field) for field in _AS_BEFORE},
     )
-    return effects_table(record, trained, task, winner.number, base_name, found)
+    ablation = effects_table(record, trained, task, winner.number, base_name, found)
+    folder = record.study_folder(trained.name)
+    keep(folder, ablation)
+    picture = draw_ablation(ablation, folder)
+    say(f"picture: {picture}; with what it says: `{command(record, f'report {study.name}')}`")
+    return ablation
 
 
 def _base(task: Task, study: Study, against: str | None) -> tuple[str, Mapping[str, Value]]:
