@@ -1,10 +1,11 @@
-"""Two pictures of a study as PNG files, for where no page can be shown."""
+"""Pictures of a study as PNG files, for where no page can be shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.reports.ablation import Ablation
 from search.reports.page.best_so_far import improvements
 from search.reports.page.curves import thinned
 from search.reports.page.facts import Facts
@@ -12,7 +13,7 @@ from search.reports.page.facts import Facts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["write_pictures"]
+__all__ = ["draw_ablation", "write_pictures"]
 
 # Those of the page in light (page.css).
 ACCENT, SOLID, FAINT, FAILED, SOFT = "#1559c1", "#66727e", "#b3bcc5", "#b3371f", "#57616b"
@@ -20,26 +21,74 @@ SIZE, DOTS_PER_INCH = (8, 4.5), 120
 
 
 def write_pictures(facts: Facts, folder: Path) -> list[Path]:
-    """best_so_far.png and curves.png, as far as there is something to draw."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """best_so_far.png, curves.png and ablation.png, as far as there is something to draw."""
     if not facts.trained:
         return []
     written = []
     for name, draw in (("best_so_far", _best_so_far), ("curves", _curves)):
-        # Without pyplot, which keeps figures and wants a screen.
-        figure = Figure(figsize=SIZE, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
+        axes = _axes(*SIZE)
         draw(facts, axes)
         axes.set_ylabel(_plain(facts.metric))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
-        path = folder / f"{name}.png"
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-        written.append(path)
+        written.append(_save(axes, folder / f"{name}.png"))
+    if facts.ablation is not None:
+        written.append(draw_ablation(facts.ablation, folder))
     return written
+
+
+def draw_ablation(ablation: Ablation, folder: Path) -> Path:
+    """ablation.png: what each change is worth with its interval, the most valuable on top; filled
+    where it is beyond the noise."""
+    axes = _axes(SIZE[0], 1.5 + 0.45 * len(ablation.effects))
+    for shift, colour, name, known in (
+        (
+            -0.15,
+            ACCENT,
+            "in the winner",
+            [(e.in_winner, e.sure_in_winner) for e in ablation.effects],
+        ),
+        (
+            0.15,
+            SOLID,
+            f"in {ablation.base}",
+            [(e.in_base, e.sure_in_base) for e in ablation.effects],
+        ),
+    ):
+        shown: str | None = _plain(name)
+        for line, (estimate, sure) in enumerate(known):
+            if estimate is None:
+                continue
+            ends = [estimate.mean if end is None else end for end in (estimate.low, estimate.high)]
+            filled = colour if sure else "white"
+            y = line + shift
+            axes.plot(ends, [y, y], color=colour, linewidth=1.5)
+            axes.plot([estimate.mean], [y], "o", color=colour, markerfacecolor=filled, label=shown)
+            shown = None
+    axes.axvline(0, color=SOFT, linewidth=1)
+    names = [f"{e.hyperparameter}: {e.base} → {e.winner}" for e in ablation.effects]
+    axes.set_yticks(range(len(names)), [_plain(name) for name in names], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        f"{_plain(ablation.metric)} gained, 95% interval of {ablation.seeds} seeds; "
+        f"filled: beyond the noise (Holm, {2 * len(names)} at once)"
+    )
+    return _save(axes, folder / "ablation.png")
+
+
+def _axes(width: float, height: float) -> Axes:
+    """Of a new figure, in inches. Without pyplot, which keeps figures and wants a screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def _save(axes: Axes, path: Path) -> Path:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    axes.get_figure(root=True).savefig(path, dpi=DOTS_PER_INCH)  # type: ignore[union-attr]
+    return path
 
 
 def _best_so_far(facts: Facts, axes: Axes) -> None:

@@ -13,6 +13,7 @@ from search.decisions import plan
 from search.decisions.history import History, Trial
 from search.files.paths import labels_file, load_predictions
 from search.record.record import Record, Study
+from search.reports.ablation import Ablation, kept_ablation
 from search.reports.recorded_task import RecordedTask
 from search.reports.summary import complete_trials, summarise, trial_state
 from search.statistics.intervals import example_interval
@@ -105,6 +106,11 @@ class Facts:
             for run in self.record.history(phase).trials
             if run.complete(phase.config.max_epochs)
         ]
+
+    @cached_property
+    def ablation(self) -> Ablation | None:
+        """What was found of the study's winner, or by the study."""
+        return kept_ablation(self.record, self.study.name, self.history.trials)
 
     @cached_property
     def full_length(self) -> int:

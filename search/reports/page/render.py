@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from search.files.text import write_whole
 from search.record.record import Record, Study
+from search.reports.page.ablation import ablation
 from search.reports.page.again import command_again, configuration, made_of
 from search.reports.page.answers import answers, headline
 from search.reports.page.best_so_far import best_so_far
@@ -56,6 +57,7 @@ def charts(facts: Facts, trials: Sequence[FrozenTrial]) -> list[Chart]:
         coordinates(facts, trials, ranked),
         importance(facts, ranked),
         slices(facts, trials, ranked),
+        ablation(facts),
         relief(facts, trials, ranked),
         rungs(facts),
         timeline(facts),

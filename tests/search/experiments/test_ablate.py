@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from search.reports.page.render import write_report
 from tests.conftest import Place
 from tests.waiting import wait_until
 
@@ -48,6 +49,10 @@ def test_it_goes_on_where_it_was_killed_and_tells_what_matters(searched: Place) 
 
     again = searched.search("ablate", "s", "--seeds", "3", "--json")
     assert json.loads(again.stdout) == table
+    assert "studies/s-ablation/ablation.png" in again.stderr
+    assert (searched.folder / "studies/s-ablation/ablation.png").exists()
+    write_report(record, "s", searched.folder / "s.html")
+    assert "Which changes made the difference" in (searched.folder / "s.html").read_text()
 
 
 def test_what_it_cannot_compare_is_told(searched: Place) -> None:
