@@ -115,12 +115,11 @@ def residual_block() -> Drawn:
     from search.experiments.figures.layers import steps_of
 
     model = _build("report Res18")
-    stages = dict(model.named_children())
     figure = new_figure(10, 7)
     board = blank(figure, 20, 14)
     for left, block, taken, title in (
-        (1.0, stages["layer1"][0], (64, 32, 32), "shape stays (layer1.0)"),
-        (11.0, stages["layer2"][0], (64, 32, 32), "shape changes (layer2.0)"),
+        (1.0, model.get_submodule("layer1.0"), (64, 32, 32), "shape stays (layer1.0)"),
+        (11.0, model.get_submodule("layer2.0"), (64, 32, 32), "shape changes (layer2.0)"),
     ):
         steps = steps_of(block, torch.zeros(1, *taken))
         board.text(left + 3, 13.6, title, ha="center", va="top", color=INK, fontsize=11)
@@ -213,7 +212,7 @@ def _drawn_boxes(boxes: Sequence[Box], shortcuts: dict[int, bool] | None = None)
     width = left + sum(_size(box)[0] + gap for box in boxes)
     figure = new_figure(width, height)
     board = blank(figure, width, height)
-    centres = []
+    centres: list[float] = []
     for box in boxes:
         wide, high = _size(box)
         corner = (left, middle - high / 2)
