@@ -42,6 +42,15 @@ class Effect:
     with_in_winner: Mapping[str, Value]
     with_in_base: Mapping[str, Value]
 
+    @property
+    def change(self) -> str:
+        """As "hidden: 64 → 80"."""
+        return f"{self.hyperparameter}: {_short(self.base)} → {_short(self.winner)}"
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
@@ -167,14 +176,14 @@ def describe(ablation: Ablation) -> str:
         f"{ablation.seeds} seeds; * beyond the noise, all {2 * len(ablation.effects)} at once):",
     ]
     for effect in ablation.effects:
-        lines.append(f"{effect.hyperparameter}: {effect.base} -> {effect.winner}")
+        lines.append(effect.change)
         for where, estimate, sure, others in (
             ("in the winner", effect.in_winner, effect.sure_in_winner, effect.with_in_winner),
             (f"in {ablation.base}", effect.in_base, effect.sure_in_base, effect.with_in_base),
         ):
             told = "a run has failed" if estimate is None else _text(estimate)
             mark = " *" if sure else ""
-            along = ", ".join(f"{name} = {value}" for name, value in others.items())
+            along = ", ".join(f"{name} = {_short(value)}" for name, value in others.items())
             lines.append(f"    {where}: {told}{mark}" + (f"  (with {along})" if along else ""))
     return "\n".join(lines)
 

@@ -64,7 +64,7 @@ def draw_ablation(ablation: Ablation, folder: Path) -> Path:
             axes.plot([estimate.mean], [y], "o", color=colour, markerfacecolor=filled, label=shown)
             shown = None
     axes.axvline(0, color=SOFT, linewidth=1)
-    names = [f"{e.hyperparameter}: {e.base} → {e.winner}" for e in ablation.effects]
+    names = [e.change for e in ablation.effects]
     axes.set_yticks(range(len(names)), [_plain(name) for name in names], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(

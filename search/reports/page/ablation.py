@@ -118,7 +118,7 @@ def _figure(found: Ablation) -> Figure:
         _trace("in the winner", ACCENT, -APART, [(e.in_winner, e.sure_in_winner) for e in effects]),
         _trace(f"in {found.base}", SOLID, APART, [(e.in_base, e.sure_in_base) for e in effects]),
     ]
-    names = [label(f"{e.hyperparameter}: {e.base} → {e.winner}", 44) for e in effects]
+    names = [label(e.change, 44) for e in effects]
     zero = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1}
     return figure(
         data,

@@ -144,5 +144,6 @@ def test_a_winner_whose_runs_have_failed_is_told(record: Record) -> None:
 
     said = describe(made)
 
+    assert f"\nx: other → {made.effects[0].winner:.4g}\n" in said
     assert "winner: score unknown, each of its runs has failed" in said
     assert "start: score 0.5000 (mean of 1 runs)" in said
