@@ -76,7 +76,8 @@ def _figures(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from search.experiments.reproduce import as_markdown, as_text, reproduce
+    from search.experiments.reproduce import reproduce
+    from search.experiments.tables import as_markdown, as_text
     from search.record.record import open_record
 
     try:
