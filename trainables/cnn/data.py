@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock
 
 from trainables.cache import cache_folder, cached, save_array
-from trainables.cnn import Config
+from trainables.cnn import Config, toy
 from trainables.data import HeldOut, Prepared, data_folders, find
 from trainables.errors import DataError
 from trainables.test_split_lock import require_unlocked
@@ -93,7 +93,7 @@ def prepare(dataset: str, data_dir: Path | None) -> Prepared:
         raise DataError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
     if dataset == "toy":
         key = f"toy {_LAYOUT}"
-        folder = cached("cnn-toy", key, lambda folder: _write(folder, *_toy_images()))
+        folder = cached("cnn-toy", key, lambda folder: _write(folder, *toy.images()))
     else:
         source = find(FOLDER, data_dir) or _download(data_dir)
         _verify(source)
@@ -149,7 +149,7 @@ def load_test(dataset: str, data_dir: Path | None) -> HeldOut:
     """
     require_unlocked()
     if dataset == "toy":
-        images_NHWC, labels_N = _toy_images(noise=1)
+        images_NHWC, labels_N = toy.images(noise=1)
     else:
         source = find(FOLDER, data_dir) or _download(data_dir)
         _verify(source, TEST_MD5)
@@ -254,17 +254,3 @@ def _split(labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         validation.append(stream.permutation(members)[: len(members) // 10])
     chosen = np.sort(np.concatenate(validation))
     return np.setdiff1d(np.arange(len(labels_N)), chosen), chosen
-
-
-def _toy_images(noise: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """1,000 noisy images, a hundred of each class: each class has its own coarse pattern.
-
-    `noise`: a seed of other noise on the same patterns.
-    """
-    stream = np.random.RandomState(0)
-    patterns = stream.randint(64, 192, (len(CLASSES), 4, 4, 3)).repeat(8, 1).repeat(8, 2)
-    labels_N = np.arange(1000) % len(CLASSES)
-    if noise is not None:
-        stream = np.random.RandomState(noise)
-    noisy = patterns[labels_N] + stream.normal(0, 50, (1000, 32, 32, 3))
-    return noisy.clip(0, 255).astype(np.uint8), labels_N
