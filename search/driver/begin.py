@@ -84,7 +84,13 @@ def restore_examples(record: Record, study: Study, task: Task, prepared: Prepare
 
 
 def prepare(task: Task, config: StudyConfig) -> Prepared:
-    """The study's data, found, verified and parsed. Raises DataError."""
+    """The study's data, found, verified and parsed. Raises UserError, DataError."""
+    chooses = config.trials > len(config.given_points or ())
+    if chooses and config.dataset in getattr(task.data, "WITHOUT_VALIDATION", ()):
+        raise UserError(
+            f"nothing can be chosen on {config.dataset}: its validation examples are some of "
+            "those trained on; it takes --points with --trials 0"
+        )
     with user_code(f"the data of task {config.task} cannot be prepared"):
         return task.data.prepare(config.dataset, Path(config.data_dir) if config.data_dir else None)
 

@@ -135,7 +135,8 @@ def asked_for(
     tell_room(config, address, say)
     if gpus and not gpus_per_trial:
         say(f"{gpus} GPUs here, which no trial uses: --gpus-per-trial 1, or a share of it")
-    for key, value in implied.items():
+    drawn = config.trials > len(config.given_points or ())
+    for key, value in implied.items() if drawn else ():
         say(f"no GPU, so: --set {key}={value}")
     return task, config
 

@@ -58,6 +58,9 @@ class DataModule(Protocol):
         """
         ...
 
+    # It may have `WITHOUT_VALIDATION`, too: those of DATASETS on which nothing can be chosen, since
+    # their validation examples are some of those trained on.
+
     # It may have `per_example(labels, predictions)`, too: (N,) numbers whose mean is the objective
     # and whose spread is its noise. Without it intervals take 200 scorings a run.
 

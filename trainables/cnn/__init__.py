@@ -45,6 +45,8 @@ class Config:
     averaging: str = "ema"
     # Time constant of that average in epochs: the age at which a weight counts 1/e
     ema_epochs: float = 1.0
+    # Trains on the first so many images only, to try it; 0: on all
+    train_images: int = 0
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -64,6 +66,7 @@ class Config:
         _check("batch_size", self.batch_size, self.batch_size >= 1, "at least 1")
         _check("warmup", self.warmup, 0 < self.warmup < 1, "in (0, 1)")
         _check("ema_epochs", self.ema_epochs, self.ema_epochs > 0, "above 0")
+        _check("train_images", self.train_images, self.train_images >= 0, "at least 0")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float):

@@ -1,7 +1,8 @@
 """CIFAR-10 on disk: found or downloaded, verified, and laid out once for every process to map.
 
 N images, H height, W width, C channels (RGB). The 50,000 training images are split 45,000 /
-5,000, stratified and always the same; the test batch is never opened here.
+5,000, stratified and always the same; or, as `cifar10-full`, all of them are trained on. The test
+batch is never opened here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import functools
 import hashlib
 import pickle
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ __all__ = [
     "CLASSES",
     "DATASETS",
     "PADDING",
+    "WITHOUT_VALIDATION",
     "Data",
     "baselines",
     "check",
@@ -38,9 +41,11 @@ __all__ = [
     "prepare",
     "test_baselines",
     "test_hash",
+    "test_metrics",
 ]
 
-DATASETS: tuple[str, ...] = ("cifar10", "toy")
+DATASETS: tuple[str, ...] = ("cifar10", "cifar10-full", "toy")
+WITHOUT_VALIDATION = ("cifar10-full",)  # its validation images are some of those trained on
 CLASSES = (
     "airplane",
     "automobile",
@@ -93,12 +98,15 @@ def prepare(dataset: str, data_dir: Path | None) -> Prepared:
         raise DataError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
     if dataset == "toy":
         key = f"toy {_LAYOUT}"
-        folder = cached("cnn-toy", key, lambda folder: _write(folder, *toy.images()))
+        folder = cached("cnn-toy", key, lambda folder: _write(folder, *toy.images(), _split))
     else:
         source = find(FOLDER, data_dir) or _download(data_dir)
         _verify(source)
-        key = f"cifar10 {_LAYOUT} {' '.join(BATCH_MD5.values())}"
-        folder = cached("cnn-cifar10", key, lambda folder: _write(folder, *_read_batches(source)))
+        key = f"{dataset} {_LAYOUT} {' '.join(BATCH_MD5.values())}"
+        split = _no_split if dataset in WITHOUT_VALIDATION else _split
+        folder = cached(
+            f"cnn-{dataset}", key, lambda folder: _write(folder, *_read_batches(source), split)
+        )
     return Prepared(folder=folder, hash=hashlib.sha256(key.encode()).hexdigest())
 
 
@@ -124,6 +132,16 @@ def per_example(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Whether each image is right, (N,); their mean is the objective."""
     right: np.ndarray = predictions.argmax(1) == labels
     return right
+
+
+def test_metrics(labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+    """What the course report tells of a model on test: accuracy, of all images and by class."""
+    right_N = per_example(labels, predictions)
+    by_class = {
+        f"accuracy_{name}": float(right_N[labels == label].mean())
+        for label, name in enumerate(CLASSES)
+    }
+    return {"accuracy": float(right_N.mean()), **by_class}
 
 
 def baselines(data: Data) -> dict[str, np.ndarray]:
@@ -165,6 +183,11 @@ def test_baselines(data: Data, test: HeldOut) -> dict[str, np.ndarray]:
 def check(config: Config, data: Data) -> None:
     """Raise ValueError where `config` cannot be trained on `data`."""
     images = len(data.train_labels)
+    if config.train_images > images:
+        raise ValueError(
+            f"train_images must be at most the {images} there are, got {config.train_images}"
+        )
+    images = config.train_images or images
     if config.batch_size > images:
         raise ValueError(
             f"batch_size must be at most the {images} training images, got {config.batch_size}"
@@ -235,9 +258,12 @@ def _download(data_dir: Path | None) -> Path:
 
 # Layout -------------------------------------------------------------------------------------
 
+# Labels (N,) → indices of training and of validation images.
+_Split = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-def _write(folder: Path, images_NHWC: np.ndarray, labels_N: np.ndarray) -> None:
-    training, validation = _split(labels_N)
+
+def _write(folder: Path, images_NHWC: np.ndarray, labels_N: np.ndarray, split: _Split) -> None:
+    training, validation = split(labels_N)
     margin = ((0, 0), (PADDING, PADDING), (PADDING, PADDING), (0, 0))
     save_array(folder / "train_images.npy", np.pad(images_NHWC[training], margin))
     save_array(folder / "train_labels.npy", labels_N[training].astype(np.int64))
@@ -254,3 +280,10 @@ def _split(labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         validation.append(stream.permutation(members)[: len(members) // 10])
     chosen = np.sort(np.concatenate(validation))
     return np.setdiff1d(np.arange(len(labels_N)), chosen), chosen
+
+
+def _no_split(labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All are for training. The first hundred of each class are looked at, too: a score of each
+    epoch is asked for, and it tells nothing of other images."""
+    first = [np.flatnonzero(labels_N == label)[:100] for label in range(len(CLASSES))]
+    return np.arange(len(labels_N)), np.sort(np.concatenate(first))

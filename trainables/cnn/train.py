@@ -48,6 +48,7 @@ def train(
     `device`: None takes what is there.
     """
     check(config, data)
+    data = data.head(config.train_images) if config.train_images else data
     device = device or choose()
     generator = torch.Generator(device.name).manual_seed(derive(seed, "batches"))
     model = build(config, derive(seed, "weights")).to(device.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.driver.new_study import new_study
-from search.errors import RecordError
+from search.errors import RecordError, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,11 @@ def test_studies_begun_in_the_same_second_have_names_of_their_own(project, monke
     assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
     with pytest.raises(RecordError, match="exists in"):
         _new(project, name=names[0])
+
+
+def test_nothing_is_chosen_by_examples_that_are_trained_on(project):
+    with pytest.raises(UserError, match="nothing can be chosen on cifar10-full"):
+        new_study("cnn", studies_dir=project / "studies", dataset="cifar10-full")
 
 
 def test_a_tilde_in_python_is_the_home_folder(project):

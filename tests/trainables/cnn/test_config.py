@@ -24,6 +24,7 @@ from trainables.cnn import Config
         ("batch_size", 0, "at least 1"),
         ("warmup", 1.0, r"in \(0, 1\)"),
         ("ema_epochs", 0.0, "above 0"),
+        ("train_images", -1, "at least 0"),
     ],
 )
 def test_config_names_the_value_the_rule_and_the_choices(

@@ -48,6 +48,16 @@ def test_split_never_changes(cifar10: Data) -> None:
     assert digest.hexdigest()[:16] == "0df0b734c1cf8bad"
 
 
+def test_all_images_are_trained_on_where_none_is_kept_back(cifar10: Data, source: Path) -> None:
+    full = data.load(data.prepare("cifar10-full", source.parent).folder)
+    assert "cifar10-full" in data.WITHOUT_VALIDATION
+    assert np.bincount(full.train_labels).tolist() == [5000] * 10
+    assert np.bincount(full.val_labels).tolist() == [100] * 10
+    inner = {image.tobytes() for image in full.train_images[:, 4:36, 4:36]}
+    parts = (cifar10.train_images[:, 4:36, 4:36], cifar10.val_images, full.val_images)
+    assert all(image.tobytes() in inner for part in parts for image in part)
+
+
 def test_test_batch_is_not_opened(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / data.FOLDER
     folder.mkdir()
@@ -141,7 +151,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_dataset_gets_the_names() -> None:
-    with pytest.raises(DataError, match="cifar10, toy, got 'cifar'"):
+    with pytest.raises(DataError, match="cifar10, cifar10-full, toy, got 'cifar'"):
         data.prepare("cifar", None)
 
 
@@ -156,6 +166,19 @@ def test_batch_larger_than_the_data_is_refused(toy: Data) -> None:
     with pytest.raises(ValueError, match="at most the 900 training images, got 901"):
         data.check(Config(batch_size=901), toy)
     data.check(Config(batch_size=900), toy)
+    with pytest.raises(ValueError, match="at most the 256 training images, got 300"):
+        data.check(Config(batch_size=300, train_images=256), toy)
+    with pytest.raises(ValueError, match="train_images must be at most the 900 there are"):
+        data.check(Config(train_images=901), toy)
+
+
+def test_accuracy_on_test_is_told_by_class_too() -> None:
+    labels_N = np.array([0, *range(10)])
+    probabilities_NK = np.eye(10)[[1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 3]]
+    scores = data.test_metrics(labels_N, probabilities_NK)
+    assert scores["accuracy"] == pytest.approx(9 / 11)
+    by_class = [scores[f"accuracy_{name}"] for name in data.CLASSES]
+    assert by_class == [0.5, *[1.0] * 8, 0.0]
 
 
 def test_objective_is_accuracy() -> None:

@@ -97,6 +97,12 @@ def test_predictions_are_probabilities_and_give_the_metrics(toy: Data) -> None:
         assert all(type(value) is float for value in epoch.metrics.values())
 
 
+def test_fewer_images_are_the_first_ones(toy: Data) -> None:
+    fewer = next(train(Config(train_images=256), toy, seed=0, max_epochs=1))
+    first = next(train(Config(), toy.head(256), seed=0, max_epochs=1))
+    assert fewer.metrics == first.metrics
+
+
 def test_default_learns_the_toy_images(toy: Data) -> None:
     *_, epoch = train(Config(), toy, seed=0, max_epochs=9)
     assert epoch.metrics["val_accuracy"] > 0.8
