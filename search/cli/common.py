@@ -26,6 +26,7 @@ __all__ = [
     "AddCommand",
     "add_address",
     "add_stores",
+    "agreed",
     "as_json",
     "complete_study",
     "confirmed",
@@ -71,10 +72,15 @@ def _known(value: Any) -> Any:
 
 def confirmed(name: str) -> bool:
     """Whether a user wants a study deleted."""
-    print(f"delete study {name}, its record and its folder? [y/N] ", end="", flush=True)
+    return agreed(f"delete study {name}, its record and its folder?", otherwise="kept")
+
+
+def agreed(question: str, *, otherwise: str) -> bool:
+    """What a user answers; `otherwise` tells one who does not say yes what has become of it."""
+    print(f"{question} [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
-    print("kept")
+    print(otherwise)
     return False
 
 

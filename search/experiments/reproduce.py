@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from search.decisions.history import Trial
 from search.errors import UserError
 from search.experiments.points import train_points
 from search.files.text import write_whole
@@ -18,24 +20,48 @@ from search.models import test_split
 from search.models.exporting import export_trial
 from search.record.record import Record, Study
 from search.statistics.intervals import Estimate, seed_interval
+from search.tasks.points import Points
 from search.tasks.registry import find_task
 from search.tasks.task import Task, TestableData
-from spaces.report import TABLES, Row, Table
+from spaces.report import TABLES, Column, Row, Table
 
-__all__ = ["Measured", "Reproduction", "reproduce"]
+__all__ = [
+    "Measured",
+    "Reproduction",
+    "convergent_epoch",
+    "core_hours",
+    "find_table",
+    "reproduce",
+    "study_name",
+]
 
 KEEP_ALL = 10_000  # checkpoints: each run is read on test
+CONVERGED = 0.005  # of a share: half a point
+EXAMPLES = 50_000  # that CIFAR-10 has for training
 _SCORES = "test-scores.json"  # in the study's folder: test is read once
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A row of a table: the report's figures, and ours over seeds."""
+    """A row of a table, ours: of each column a figure a run."""
 
     row: Row
-    runs: int
-    test: Mapping[str, Estimate]  # metric → mean over seeds with Student's 95% interval
-    validation: Estimate | None  # the objective
+    figures: Mapping[str, Sequence[float]]
+
+    @property
+    def runs(self) -> int:
+        """Those that did not fail."""
+        return max(map(len, self.figures.values()))
+
+    def estimate(self, column: Column) -> Estimate | None:
+        """The mean over seeds, with Student's 95% interval; None where every run has failed."""
+        figures = self.figures[column.name]
+        return seed_interval(figures) if figures else None
+
+    def sd(self, column: Column) -> float | None:
+        """The standard deviation over seeds; None of one."""
+        figures = self.figures[column.name]
+        return statistics.stdev(figures) if len(figures) > 1 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +71,7 @@ class Reproduction:
     seeds: int
     epochs: int
     dataset: str
+    train_examples: int | None  # fewer than all
     rows: Sequence[Measured]
 
     @property
@@ -53,7 +80,9 @@ class Reproduction:
         less = []
         if self.epochs < self.table.max_epochs:
             less.append(f"{self.epochs} epochs in place of {self.table.max_epochs}")
-        if self.dataset != find_task(self.table.task).data.DATASETS[0]:
+        if self.train_examples:
+            less.append(f"the first {self.train_examples} training examples only")
+        if self.dataset != self.table.dataset:
             less.append(f"data set {self.dataset}")
         return ", ".join(less)
 
@@ -65,18 +94,36 @@ class Reproduction:
             "seeds": self.seeds,
             "epochs": self.epochs,
             "reduced": self.reduced,
-            "rows": [
-                {
-                    "label": each.row.label,
-                    "point": each.row.point,
-                    "reported": dict(each.row.reported),
-                    "runs": each.runs,
-                    "test": {name: known.as_dict() for name, known in each.test.items()},
-                    "validation": each.validation and each.validation.as_dict(),
-                }
-                for each in self.rows
-            ],
+            "note": self.table.note,
+            "rows": [self._row(each) for each in self.rows],
         }
+
+    def _row(self, each: Measured) -> dict[str, Any]:
+        columns = (*self.table.columns, *self.table.by_class)
+        known = {column.name: (each.estimate(column), each.sd(column)) for column in columns}
+        return {
+            "label": each.row.label,
+            "point": each.row.point,
+            "reported": dict(each.row.reported),
+            "runs": each.runs,
+            "ours": {n: ours and {**ours.as_dict(), "sd": sd} for n, (ours, sd) in known.items()},
+        }
+
+
+def find_table(name: str) -> Table:
+    """Raises UserError."""
+    if name not in TABLES:
+        raise UserError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def core_hours(
+    table: Table, *, seeds: int, epochs: int | None = None, train_examples: int | None = None
+) -> float:
+    """About so long one core trains; 0 where that is soon over."""
+    share = min((train_examples or EXAMPLES) / EXAMPLES, 1)
+    runs = len(table.rows) * seeds
+    return table.epoch_core_minutes / 60 * share * runs * (epochs or table.max_epochs)
 
 
 def reproduce(
@@ -85,48 +132,51 @@ def reproduce(
     *,
     seeds: int = 3,
     epochs: int | None = None,
+    train_examples: int | None = None,
     dataset: str | None = None,
     data_dir: str | Path | None = None,
     tracking_uri: str | None = None,
     workers: int | None = None,
+    gpus_per_trial: float = 0.0,
     address: str | None = None,
     quiet: bool = False,
     say: Callable[[str], None],
 ) -> Reproduction:
     """Train the rows of table `name` on `seeds` seeds as the study report-NAME, or go on with it;
-    read them on test, once. `epochs`: fewer than the table's. Raises UserError, EndedEarly."""
-    if name not in TABLES:
-        raise UserError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
-    table = TABLES[name]
+    read them on test, once. `epochs`, `train_examples`: fewer than the table's. Raises UserError,
+    EndedEarly."""
+    table = find_table(name)
     task = find_task(table.task)
     study = train_points(
         record,
-        f"report-{name}",
+        study_name(name),
         table.task,
         task,
-        {row.point: task.configure(task.points[row.point]) for row in table.rows},
+        _points(table, task, train_examples),
         seeds,
         address=address,
         quiet=quiet,
         say=say,
         max_epochs=epochs or table.max_epochs,
-        dataset=dataset,
+        dataset=dataset or table.dataset,
         data_dir=data_dir,
         tracking_uri=tracking_uri,
         workers=workers,
+        gpus_per_trial=gpus_per_trial,
         keep_checkpoints=KEEP_ALL,
     )
     scores = _test_scores(record, study, task)
     trials = [t for t in record.history(study).trials if str(t.number) in scores]
+    columns = (*table.columns, *table.by_class)
 
     def measured(row: Row) -> Measured:
         runs = [trial for trial in trials if trial.suggestion.source == row.point]
-        tested = [scores[str(trial.number)] for trial in runs]
         return Measured(
             row=row,
-            runs=len(runs),
-            test={m: seed_interval([t[m] for t in tested]) for m in table.metrics if tested},
-            validation=seed_interval([t.value(task.metric) for t in runs]) if runs else None,
+            figures={
+                column.name: [_figure(column, run, scores[str(run.number)]) for run in runs]
+                for column in columns
+            },
         )
 
     return Reproduction(
@@ -135,8 +185,38 @@ def reproduce(
         seeds=seeds,
         epochs=study.config.max_epochs,
         dataset=study.config.dataset,
+        train_examples=train_examples,
         rows=[measured(row) for row in table.rows],
     )
+
+
+def study_name(table: str) -> str:
+    """Of the study that a table is."""
+    return f"report-{table}"
+
+
+def _points(table: Table, task: Task, train_examples: int | None) -> Points:
+    if train_examples is not None and not table.fewer_examples:
+        raise UserError("this table trains on all examples: leave out --train-examples")
+    if train_examples is not None and train_examples < 1:
+        raise UserError(f"--train-examples must be at least 1, got {train_examples}")
+    fewer = {} if train_examples is None else {table.fewer_examples: train_examples}
+    return {row.point: task.configure({**task.points[row.point], **fewer}) for row in table.rows}
+
+
+def _figure(column: Column, run: Trial, tested: Mapping[str, float]) -> float:
+    if column.of == "test":
+        figure = tested[column.metric]
+    elif column.of == "last epoch":
+        figure = run.value(column.metric)
+    else:
+        return convergent_epoch([epoch.metrics[column.metric] for epoch in run.epochs])
+    return 100 * figure if column.per_cent else figure
+
+
+def convergent_epoch(shares: Sequence[float]) -> int:
+    """Of a share at each epoch: the first that is within half a point of the highest."""
+    return next(n for n, share in enumerate(shares, 1) if share >= max(shares) - CONVERGED)
 
 
 def _test_scores(record: Record, study: Study, task: Task) -> dict[str, dict[str, float]]:

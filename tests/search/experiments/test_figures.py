@@ -28,7 +28,8 @@ TABLE1 = Table(
     task="cnn",
     title="Table 1",
     max_epochs=2,
-    metrics={},
+    columns=(),
+    dataset="toy",
     rows=(Row(label="LeNet-5", point="report LeNet", reported={"train": 74.2}),),
 )
 

@@ -7,11 +7,15 @@ import subprocess
 
 import pytest
 
+from search.experiments.reproduce import convergent_epoch
 from spaces.report import TABLES
 from tests.conftest import Place
 from tests.waiting import wait_until
+from trainables.cnn.data import FOLDER
+from trainables.data import find
 
 SMALL = ("reproduce", "table4", "--dataset", "toy", "--epochs", "2", "--seeds", "1")
+ONE = ("--epochs", "1", "--seeds", "1", "--yes")
 
 
 @pytest.mark.long
@@ -42,12 +46,73 @@ def test_its_rows_are_trained_once_and_read_once(place: Place) -> None:
     assert (other.returncode, "on record with other seeds" in other.stderr) == (2, True)
 
 
-def test_a_table_that_the_report_has_not_is_told(place: Place) -> None:
-    done = place.search("reproduce", "table9")
-    assert (done.returncode, done.stderr) == (
-        2,
-        "error: there is no table 'table9'; there are: table4\n",
-    )
+@pytest.mark.long
+def test_lenet_tells_its_accuracy_by_class(place: Place) -> None:
+    small = ("--dataset", "toy", "--train-examples", "256", *ONE)
+    done = place.search("reproduce", "table1", *small, "--quiet")
+
+    assert done.returncode == 0, done.stderr
+    assert "REDUCED: 1 epochs in place of 80, the first 256 training examples only" in done.stdout
+    assert "ship   " in done.stdout
+    assert "cannot belong to its 71.7" in done.stdout
+
+
+@pytest.mark.long
+def test_every_row_of_resnet_trains(place: Place) -> None:
+    small = ("--dataset", "toy", "--train-examples", "128", *ONE)
+    done = place.search("reproduce", "table3", *small, "--json")
+
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout)
+    assert [row["runs"] for row in table["rows"]] == [1] * 4
+    assert [row["ours"]["convergent_epoch"]["mean"] for row in table["rows"]] == [1] * 4
+    assert "the first 128 training examples only" in table["reduced"]
+
+
+@pytest.mark.long
+def test_resnet_trains_on_cifar(place: Place) -> None:
+    source = find(FOLDER)
+    if source is None:
+        pytest.skip("CIFAR-10 is not on this machine")
+    place.env["SEARCH_DATA_DIR"] = str(source.parent)
+    done = place.search("reproduce", "table2", "--train-examples", "2000", *ONE, "--json")
+
+    assert done.returncode == 0, done.stderr
+    table = json.loads(done.stdout)
+    assert table["reduced"] == ("1 epochs in place of 30, the first 2000 training examples only")
+    (row,) = table["rows"]
+    # Better than by chance, which is right in 10%.
+    assert row["ours"]["train_accuracy"]["mean"] > 15
+    by_class = [row["ours"][f"accuracy_{name}"]["mean"] for name in ("cat", "ship")]
+    assert all(0 <= share <= 100 for share in by_class)
+
+
+def test_what_takes_a_core_hours_is_asked_for(place: Place) -> None:
+    done = place.search("reproduce", "table3", "--seeds", "1", stdin="n\n")
+
+    assert done.returncode == 0, done.stderr
+    assert "table3 trains ResNet-18 for about 52 hours of a core" in done.stdout
+    assert done.stdout.endswith("[y/N] not begun\n")
+    assert place.record.names() == []
+
+
+def test_what_it_cannot_train_is_told(place: Place) -> None:
+    for arguments, told in (
+        (("table9",), f"there is no table 'table9'; there are: {', '.join(TABLES)}"),
+        (("table4", "--train-examples", "9"), "leave out --train-examples"),
+        (("table1", "--train-examples", "0"), "train-examples must be at least 1"),
+    ):
+        done = place.search("reproduce", *arguments)
+        assert done.returncode == 2
+        assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shares", "epoch"),
+    [([0.5], 1), ([0.5, 0.9, 0.894, 0.896], 2), ([0.1, 0.896, 0.9], 2), ([0.9, 0.1, 0.91], 3)],
+)
+def test_the_convergent_epoch_is_the_first_near_the_best(shares: list[float], epoch: int) -> None:
+    assert convergent_epoch(shares) == epoch
 
 
 def _complete(place: Place) -> int:
