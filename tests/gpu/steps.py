@@ -52,6 +52,7 @@ STEPS = (
     Step("promotion", "tests.gpu.studies:promotion", 60, 240),
     Step("lanes", "tests.gpu.sharing:lanes", 60, 120),
     Step("graphs", "tests.gpu.graphs:graphs", 30, 60),
+    Step("tables", "tests.gpu.studies:tables", 240, 400),
     Step("compile", "tests.gpu.throughput:compiled", 60, 180),
 )
 
