@@ -158,6 +158,7 @@ def reproduce(
         quiet=quiet,
         say=say,
         max_epochs=epochs or table.max_epochs,
+        min_epochs=1,
         dataset=dataset or table.dataset,
         data_dir=data_dir,
         tracking_uri=tracking_uri,
