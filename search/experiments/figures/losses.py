@@ -12,6 +12,7 @@ from search.experiments.figures.canvas import ACCENT, INK, Drawn, Undrawn, new_f
 from search.record.commands import command
 from search.record.record import Record
 from spaces.report import TABLES
+from trainables.cnn.data import WITHOUT_VALIDATION
 
 __all__ = ["losses", "runs_of", "untrained"]
 
@@ -57,9 +58,10 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
         f"{' to '.join(map(str, counts))} run{'s' if counts != [1] else ''} a row (thin), their "
         f"mean (bold), {most} epochs. "
     )
-    return Drawn(
-        number=number, title=title, caption=caption + _told(study.config.task), figure=figure
-    )
+    caption += _told(study.config.task)
+    if study.config.dataset in WITHOUT_VALIDATION:
+        caption += " Validation images are some of those trained on."
+    return Drawn(number=number, title=title, caption=caption, figure=figure)
 
 
 def _told(task: str) -> str:
