@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from search.cli.common import DONE, AddCommand, confirmed, env_default
-from search.cli.studies import add_run_options
+from search.cli.study_options import add_run_options
 from search.errors import UserError
 
 __all__ = ["ELSEWHERE_TOO", "FILES", "add_commands", "run_on_cluster"]

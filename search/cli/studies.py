@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import search
 from search.cli.common import (
@@ -15,20 +14,17 @@ from search.cli.common import (
     FAILED,
     INTERRUPTED,
     AddCommand,
-    add_address,
-    add_stores,
     complete_study,
     load,
     option,
     print_json,
     say,
-    seconds,
     where,
 )
-from search.errors import EndedEarly, RecordError, UserError, first_line
-from search.files.typed import typed_path
+from search.cli.study_options import add_run_options, add_trial_timeout, add_watching, asked
+from search.errors import EndedEarly, RecordError, first_line
 
-__all__ = ["add_commands", "add_run_options"]
+__all__ = ["add_commands"]
 
 
 def add_commands(command: AddCommand) -> None:
@@ -49,86 +45,16 @@ def add_commands(command: AddCommand) -> None:
     resume.add_argument(
         "--storage", metavar="FOLDER|s3://…", help="where all nodes keep checkpoints (as before)"
     )
-    _trial_timeout(resume, "as before")
+    add_trial_timeout(resume, "as before")
     resume.add_argument("--until", metavar="METRIC>=X|none", help="when to end (as before)")
     resume.add_argument(
         "--accept-changes", action="store_true", help="though code, data or versions differ"
     )
-    _watching(resume)
+    add_watching(resume)
 
     stop = command("stop", _stop, "end a running study; it can be resumed")
     complete_study(stop.add_argument("name", metavar="NAME"))
     stop.add_argument("--now", action="store_true", help="do not wait for running trials")
-
-
-def add_run_options(run: argparse.ArgumentParser) -> None:
-    """Of `run`, and of `submit`, which is `run` elsewhere."""
-    run.add_argument("task", metavar="TASK", help="sts, cnn, or your own as module:ATTRIBUTE")
-    run.add_argument("--trials", type=int, default=64, help="configurations to try (64)")
-    run.add_argument("--max-epochs", type=int, help="full length of a trial (the task's)")
-    run.add_argument("--min-epochs", type=int, help="the first rung (the task's)")
-    run.add_argument("--reduction-factor", type=int, help="1 of so many advances (3)")
-    run.add_argument("--sampler", default="tpe", metavar="tpe|random", help="what proposes (tpe)")
-    run.add_argument(
-        "--scheduler",
-        default="asha",
-        metavar="asha|asha-published|none",
-        help="what decides who trains on (asha)",
-    )
-    run.add_argument("--seed", type=int, default=0, help="of the whole study (0)")
-    run.add_argument("--name", help="the study's name (task and date)")
-    run.add_argument("--workers", type=int, help="trials at a time (all cores or GPUs)")
-    run.add_argument("--cpus-per-trial", type=int, default=1, help="cores of each trial (1)")
-    run.add_argument("--gpus-per-trial", type=float, default=0.0, help="GPUs, or a share (0)")
-    run.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="fix a hyperparameter; repeatable",
-    )
-    run.add_argument("--dataset", help="the task's data set (its first)")
-    run.add_argument("--data-dir", type=typed_path, help="the only place to take data from")
-    run.add_argument(
-        "--points",
-        metavar="NAME,…|FILE.json",
-        help="named configurations to train first and in full (the task's first points)",
-    )
-    run.add_argument(
-        "--point-seeds", type=int, default=1, help="train each of them so often, on other seeds (1)"
-    )
-    run.add_argument("--no-baseline", action="store_true", help="do not train the named points")
-    add_stores(run)
-    _trial_timeout(run, "10 × the median, at least 10m")
-    run.add_argument(
-        "--until", default="", metavar="METRIC>=X", help="end with a complete trial that has it"
-    )
-    run.add_argument(
-        "--keep-checkpoints", type=int, default=5, help="of the best trials, at the end (5)"
-    )
-    _watching(run)
-
-
-def _trial_timeout(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--trial-timeout",
-        type=seconds,
-        metavar="TIME",
-        help=f"the longest an epoch may take ({default})",
-    )
-
-
-def _watching(parser: argparse.ArgumentParser) -> None:
-    add_address(parser)
-    parser.add_argument("--time-budget", type=seconds, metavar="TIME", help="such as 90s, 10m, 8h")
-    parser.add_argument("--quiet", action="store_true", help="print the summary only")
-    parser.add_argument(
-        "--events", action="store_true", help="a line of JSON on stderr for whatever happens"
-    )
-    parser.add_argument(
-        "--notify", metavar="URL|COMMAND", help="tell it, in JSON, of new bests and of the end"
-    )
-    parser.add_argument("--json", action="store_true", help="summary as JSON, last line of stdout")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -136,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
         options,
         lambda: search.run(
             options.task,
-            **_asked(options),
+            **asked(options),
             studies_dir=options.studies_dir,
             record=options.record,
             address=options.address,
@@ -152,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     told = search.plan(
         options.task,
-        **_asked(options),
+        **asked(options),
         studies_dir=options.studies_dir,
         record=options.record,
         address=options.address,
@@ -164,34 +90,6 @@ def _plan(options: argparse.Namespace) -> int:
     else:
         print(told.describe())
     return DONE
-
-
-def _asked(options: argparse.Namespace) -> dict[str, Any]:
-    """What the study is to be."""
-    return {
-        "trials": options.trials,
-        "name": options.name,
-        "workers": options.workers,
-        "max_epochs": options.max_epochs,
-        "fixed": dict(map(_fixed, options.set)),
-        "dataset": options.dataset,
-        "data_dir": options.data_dir,
-        "gpus_per_trial": options.gpus_per_trial,
-        "min_epochs": options.min_epochs,
-        "reduction_factor": options.reduction_factor,
-        "sampler": options.sampler,
-        "scheduler": options.scheduler,
-        "seed": options.seed,
-        "trial_timeout_s": options.trial_timeout,
-        "keep_checkpoints": options.keep_checkpoints,
-        "until": options.until,
-        "cpus_per_trial": options.cpus_per_trial,
-        "baseline": not options.no_baseline,
-        "points": options.points,
-        "point_seeds": options.point_seeds,
-        "tracking_uri": options.tracking_uri,
-        "storage": options.storage,
-    }
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -270,10 +168,3 @@ def _next_commands(
         ("compare trials:", f"ui{uri}"),
         ("look at one:", f"show {study.name} --trial 0{here}"),
     ]
-
-
-def _fixed(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"--set takes KEY=VALUE, got {text!r}")
-    return name, value
