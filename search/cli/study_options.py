@@ -49,6 +49,13 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--point-seeds", type=int, default=1, help="train each of them so often, on other seeds (1)"
     )
+    run.add_argument(
+        "--warm-start",
+        default="",
+        metavar="NAME|optuna:URL|FILE.json",
+        help="learn from an earlier study, of the record or of Optuna: its trials are known if "
+        "data and space are the same, else its best 5 configurations are tried first",
+    )
     run.add_argument("--no-baseline", action="store_true", help="do not train the named points")
     add_stores(run)
     add_trial_timeout(run, "10 × the median, at least 10m")
@@ -112,6 +119,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _fixed(text: str) -> tuple[str, str]:
+        "warm_start": options.warm_start,
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set takes KEY=VALUE, got {text!r}")

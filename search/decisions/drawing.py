@@ -26,7 +26,7 @@ __all__ = [
 
 Space = Callable[[Any], dict[str, Any]]  # define-by-run: an optuna trial → what it draws
 
-_KNOWN = 500  # trials whose ranges are kept: more than the sampler sees
+_KNOWN = 1000  # trials whose ranges are kept: more than the sampler sees
 
 
 def draw(trial: Any, space: Space, fixed: Mapping[str, Value]) -> dict[str, Value]:

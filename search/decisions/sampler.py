@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import warnings
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -25,7 +25,7 @@ from search.decisions.ranking import Ranking
 from search.tasks.config import Sampler, Value
 from trainables.seeding import derive
 
-__all__ = ["RefusedDrawError", "draw_at_random", "rank_trials", "suggest"]
+__all__ = ["RefusedDrawError", "draw_at_random", "rank_trials", "seen_trials", "suggest"]
 
 # The history that a suggestion sees: so many best trials, and so many newest of the others. TPE
 # models at most 25 good ones, and its cost grows with all that it sees.
@@ -54,11 +54,13 @@ def suggest(
     fixed: Mapping[str, Value],
     sampler: Sampler,
     seed: int,
+    known: Sequence[Trial] = (),
 ) -> dict[str, Value]:
     """What the space draws for trial `number`, by name; fixed values are in it too.
 
     `ranked`: the trials that have a value (`rank_trials`). `fixed`: values that are not drawn.
-    `seed`: the study's. "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
+    `seed`: the study's. `known`: trials of before the study, with numbers below 0 (warm_start.py).
+    "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for Hyper-Parameter Optimization), multivariate (as in Falkner et al. 2018,
     arXiv:1807.01774), grouped, with a constant liar for the trials still running.
     Raises RefusedDrawError for whatever the space raises.
@@ -69,7 +71,8 @@ def suggest(
     proposer: BaseSampler = RandomSampler(seed=own_seed)
     if sampler == "tpe":
         proposer = tpe(own_seed)
-        mirrored = mirror(_seen(ranked), space=space, fixed=fixed, value=ranked.value, kinds=kinds)
+        trials = [*known, *seen_trials(ranked)]
+        mirrored = mirror(trials, space=space, fixed=fixed, value=ranked.value, kinds=kinds)
     study = optuna.create_study(
         direction="maximize", sampler=proposer, storage=MirrorStorage(mirrored)
     )
@@ -177,8 +180,8 @@ def tpe(seed: int) -> TPESampler:
         return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
 
 
-def _seen(ranked: Ranking) -> list[Trial]:
-    """In the order of their numbers."""
+def seen_trials(ranked: Ranking) -> list[Trial]:
+    """Those that a suggestion sees, in the order of their numbers."""
     trials = ranked.history.trials
     kept = {trial.number for trial in ranked.top(BEST_SEEN)}
     others = (trial.number for trial in reversed(trials) if trial.number not in kept)

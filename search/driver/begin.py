@@ -11,6 +11,7 @@ import numpy as np
 
 from search.decisions.drawing import why_outside_space
 from search.decisions.sampler import RefusedDrawError, draw_at_random
+from search.decisions.warm_start import WarmStart
 from search.errors import UserError, first_line
 from search.files.paths import baseline_file, labels_file, save_predictions
 from search.files.study_files import StudyFiles
@@ -30,8 +31,14 @@ __all__ = ["create", "prepare", "probe", "restore_examples"]
 PROBES = 32
 
 
-def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) -> Study:
-    """A new study on record, with what it depends on. Raises ValueError."""
+def create(
+    record: Record,
+    config: StudyConfig,
+    task: Task,
+    prepared: Prepared,
+    warm: WarmStart | None = None,
+) -> Study:
+    """A new study on record, with what it depends on, `warm` among it. Raises ValueError."""
     with user_code(f"the data of task {config.task} cannot be loaded"):
         data = task.data.load(prepared.folder)
     probe(task, config, data)
@@ -53,6 +60,7 @@ def create(record: Record, config: StudyConfig, task: Task, prepared: Prepared) 
         "objective": objective,
         "examples": len(labels),
         "git": commit_of(config.task),
+        **(warm.as_origin() if warm else {}),
     }
     check_name(config, record.folder, record.names())
     folder = record.study_folder(config.name)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from search.decisions.until import parse_until
+from search.decisions.warm_start import WarmStart
 from search.driver.begin import create, prepare
+from search.driver.warm_start import warm_start
 from search.errors import RecordError, UserError
 from search.files.defaults import default_tracking_uri
 from search.files.storage import check_storage
@@ -151,11 +153,12 @@ def new_study(
     notify: str | None = None,
     **options: Any,
 ) -> OpenStudy:
+    say: Callable[[str], None] = lambda text: None,
     """Check all that can be known before the start, prepare the data, put the study on record.
 
     `options`: those of `asked_for`. Raises UserError, DataError.
     """
-    task, config = asked_for(given_task, address=address, name=name, **options)
+    task, config = asked_for(given_task, address=address, name=name, say=say, **options)
     if notify is not None:
         check_target(notify)
     check_server(config.tracking_uri)
@@ -163,18 +166,28 @@ def new_study(
     prepared = prepare(task, config)
     check_cluster(config, address, task, prepared, studies_dir)
     record = open_record(studies_dir, url=record_url, create=True)
-    study = _created(record, config, task, prepared, numbered=name is None)
+    warm = None
+    if config.warm_start:
+        warm, line = warm_start(record, config, task, prepared)
+        say(line)
+    study = _created(record, config, task, prepared, warm, numbered=name is None)
     return OpenStudy(record=record, study=study, task=task, prepared=prepared)
 
 
 def _created(
-    record: Record, config: StudyConfig, task: Task, prepared: Prepared, *, numbered: bool
+    record: Record,
+    config: StudyConfig,
+    task: Task,
+    prepared: Prepared,
+    warm: WarmStart | None,
+    *,
+    numbered: bool,
 ) -> Study:
     """`numbered`: where another has begun in the same second, the name gets a number."""
     stem = config.name
     for number in itertools.count(2):
         try:
-            return create(record, config, task, prepared)
+            return create(record, config, task, prepared, warm)
         except RecordError:
             if not numbered or config.name not in record.names():
                 raise

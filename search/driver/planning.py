@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from search.driver.begin import prepare
 from search.driver.calibration import calibrate
 from search.driver.new_study import OpenStudy, asked_for
+from search.driver.warm_start import warm_start
 from search.errors import RecordError, UserError
 from search.record.record import open_record
 from search.reports.forecast import Earlier, Forecast, earlier_trials, forecast
@@ -35,14 +37,18 @@ def plan_study(
     record_url: str | None = None,
     address: str | None = None,
     price_per_hour: float | None = None,
+    say: Callable[[str], None] = lambda text: None,
     **options: Any,
 ) -> Forecast:
     """Of a study that might begin, with the `options` of `asked_for`; nothing is put on record.
     Raises UserError, DataError."""
     if price_per_hour is not None and not 0 <= price_per_hour < 1e6:
         raise UserError(f"--price-per-hour must be between 0 and 1e6, got {price_per_hour}")
-    task, config = asked_for(given_task, address=address, **options)
+    task, config = asked_for(given_task, address=address, say=say, **options)
     prepared = prepare(task, config)
+    if config.warm_start:
+        record = open_record(studies_dir, url=record_url)
+        say(warm_start(record, config, task, prepared)[1])
     earlier = Earlier()
     if address is None:
         try:

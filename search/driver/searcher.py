@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
 from search.decisions.history import Given, Segment, Suggestion, Trial
-from search.decisions.sampler import RefusedDrawError, rank_trials, suggest
+from search.decisions.sampler import RefusedDrawError, rank_trials
 from search.driver.attempts import (
     Silence,
     cause_of_death,
@@ -23,13 +23,12 @@ from search.driver.attempts import (
 )
 from search.driver.ending import Ending
 from search.driver.last_words import Logs, true_cause
+from search.driver.proposals import Proposals
 from search.driver.recorder import Recorder
 from search.errors import RecordError
 from search.machines.node_check import UNFIT
 from search.record.record import Record, Study
-from search.tasks.plain_value import plain_or_text
 from search.tasks.task import Task
-from trainables.seeding import derive
 
 __all__ = ["StudySearcher"]
 
@@ -74,7 +73,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._rungs = asha.rungs_of(
             self.history, ladder=self._ladder, full_length=len(self._first_trials), value=self.value
         )
-        self._valued = rank_trials(self.history, self.value)
+        valued = rank_trials(self.history, self.value)
+        self._proposals = Proposals(study, task, self._first_trials, valued)
         self._given = given
         self._suggestions: dict[int, Suggestion] = {}  # given, and perhaps not begun
 
@@ -228,7 +228,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     def _new_trial(self, number: int) -> Any:
         """Its first segment; or _REFUSED, if its space or configuration raises."""
         try:
-            suggestion = self._suggestions.get(number) or self._draw(number)
+            suggestion = self._suggestions.get(number) or self._proposals.draw(number)
         except RefusedDrawError as refused:
             self._refuse(number, refused)
             return _REFUSED
@@ -248,31 +248,4 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         assert error is not None
         if isinstance(error, KeyboardInterrupt) and self._ending.early:
             raise error
-        source = self._study.config.sampler
-        drawn = plain_or_text(refused.drawn)
-        self._recorder.refused(self._suggestion(number, drawn, source), error)
-
-    def _draw(self, number: int) -> Suggestion:
-        """Raises RefusedDrawError where the space or the configuration raises."""
-        config = self._study.config
-        if number < len(self._first_trials):
-            source, values = self._first_trials[number]
-        else:
-            source = config.sampler
-            drawn = suggest(
-                number,
-                self._valued,
-                space=self._task.space,
-                fixed=config.fixed,
-                sampler=config.sampler,
-                seed=config.seed,
-            )
-            try:
-                values = self._task.configure({**config.fixed, **drawn})
-            except BaseException as error:  # a user's; Ctrl-C is told apart in _refuse
-                raise RefusedDrawError(drawn) from error
-        return self._suggestion(number, values, source)
-
-    def _suggestion(self, number: int, values: Mapping[str, Any], source: str) -> Suggestion:
-        seed = derive(self._study.config.seed, "trial", number)
-        return Suggestion(trial=number, config=values, seed=seed, source=source)
+        self._recorder.refused(self._proposals.refused(number, refused), error)

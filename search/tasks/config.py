@@ -47,6 +47,7 @@ class StudyConfig:
     # Trained in full in their place, name → whole configuration; None: the task's first points
     points: Mapping[str, Mapping[str, Value]] | None = None
     point_seeds: int = 1  # so often each of them, on seeds of their own
+    warm_start: str = ""  # what is known from before (search/driver/warm_start.py); "": nothing
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
     until: str = ""  # ends with a complete trial that has it, as "accuracy>=0.9"; "": with the last
     keep_checkpoints: int = 5  # of the best trials, once the study is finished

@@ -30,6 +30,7 @@ _REPEATED = (
     "cpus_per_trial",
     "gpus_per_trial",
     "point_seeds",
+    "warm_start",
     "until",
     "trial_timeout_s",
     "data_dir",

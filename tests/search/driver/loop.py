@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,19 @@ TRIALS = 9
 class Loop:
     """A study driven by hand: `workers` segments at a time, epochs in turn."""
 
-    def __init__(self, record: Record, name: str = "s", task: Task = TASK, **options: Any) -> None:
+    def __init__(
+        self,
+        record: Record,
+        name: str = "s",
+        task: Task = TASK,
+        origin: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         config = {"trials": TRIALS, "workers": 1, **options}
         self.record, self.task = record, task
         self.study = record.create(
             StudyConfig(name=name, task="tests.curve_task:TASK", dataset="ones", **config),
-            {"baselines": {}},
+            {"baselines": {}, **(origin or {})},
         )
         self._ids = (str(n) for n in itertools.count())
         self.begin()
