@@ -109,10 +109,11 @@ def run(
     drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `events`: in place
     of the view, a line of JSON for whatever happens. `notify`: a web address, or a command, that
     is given JSON at each new best and at the end. `others`: further fields of StudyConfig: points
-    (names of the task's, or name → hyperparameters), point_seeds, until ("accuracy>=0.9"), seed,
-    sampler, scheduler, min_epochs, reduction_factor, baseline, cpus_per_trial, trial_timeout_s,
-    keep_checkpoints, tracking_uri, storage. Where studies are kept, by default, is what the
-    commands' environment variables say, else ./studies.
+    (names of the task's, or name → hyperparameters), point_seeds, warm_start (an earlier study's
+    name), until ("accuracy>=0.9"), stop_when_no_gain, seed, sampler, scheduler, min_epochs,
+    reduction_factor, baseline, cpus_per_trial, trial_timeout_s, keep_checkpoints, tracking_uri,
+    storage. Where studies are kept, by default, is what the commands' environment variables say,
+    else ./studies.
 
     Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
     `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot

@@ -48,6 +48,11 @@ def add_commands(command: AddCommand) -> None:
     add_trial_timeout(resume, "as before")
     resume.add_argument("--until", metavar="METRIC>=X|none", help="when to end (as before)")
     resume.add_argument(
+        "--stop-when-no-gain",
+        action=argparse.BooleanOptionalAction,
+        help="end when 32 more trials would hardly better the best (as before)",
+    )
+    resume.add_argument(
         "--accept-changes", action="store_true", help="though code, data or versions differ"
     )
     add_watching(resume)
@@ -106,6 +111,7 @@ def _resume(options: argparse.Namespace) -> int:
             address=options.address,
             accept_changes=options.accept_changes,
             until=options.until,
+            stop_when_no_gain=options.stop_when_no_gain,
             notify=options.notify,
             events=options.events,
             quiet=options.quiet,
@@ -144,7 +150,8 @@ def _see_through(options: argparse.Namespace, work: Callable[[], search.Study]) 
         code, why = FAILED, "every trial failed: see `show --trial 0`"
     if not options.json:
         print(describe(summary))
-    if why:
+    # What ended a finished study is in its summary.
+    if why and summary["state"] != "finished":
         print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
     for purpose, command in _next_commands(options, study, extend=not why):
         say(options, f"{purpose:<18}python -m search {command}")
@@ -162,6 +169,8 @@ def _next_commands(
     here = where(options)
     uri = option(study.config.tracking_uri, absolute(DEFAULT_URI), "--tracking-uri")
     longer = f" --trials {2 * study.length}" if extend else ""
+    if not extend and study.state == "finished":
+        extend, longer = True, " --no-stop-when-no-gain"
     return [
         ("search on:" if extend else "go on with it:", f"resume {study.name}{longer}{here}"),
         ("see it on a page:", f"report {study.name} --open{here}"),

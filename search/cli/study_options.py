@@ -63,6 +63,11 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
         "--until", default="", metavar="METRIC>=X", help="end with a complete trial that has it"
     )
     run.add_argument(
+        "--stop-when-no-gain",
+        action="store_true",
+        help="end when 32 more trials would hardly better the best, and only then before --trials",
+    )
+    run.add_argument(
         "--keep-checkpoints", type=int, default=5, help="of the best trials, at the end (5)"
     )
     add_watching(run)
@@ -109,17 +114,18 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "trial_timeout_s": options.trial_timeout,
         "keep_checkpoints": options.keep_checkpoints,
         "until": options.until,
+        "stop_when_no_gain": options.stop_when_no_gain,
         "cpus_per_trial": options.cpus_per_trial,
         "baseline": not options.no_baseline,
         "points": options.points,
         "point_seeds": options.point_seeds,
+        "warm_start": options.warm_start,
         "tracking_uri": options.tracking_uri,
         "storage": options.storage,
     }
 
 
 def _fixed(text: str) -> tuple[str, str]:
-        "warm_start": options.warm_start,
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set takes KEY=VALUE, got {text!r}")

@@ -116,5 +116,9 @@ def describe(
         f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
         f"{config.workers} at a time\n"
         f"at most {most} epochs{if_none_fails} ({config.scheduler}; rungs at epochs {rung_list}; "
-        f"{min(baselines, trials)} named points in full){disk}"
+        f"{min(baselines, trials)} named points in full){disk}{_sooner(config)}"
     )
+
+
+def _sooner(config: StudyConfig) -> str:
+    return "; sooner where more would bring no gain" if config.stop_when_no_gain else ""

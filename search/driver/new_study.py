@@ -50,6 +50,8 @@ OPTIONS = (
     "trial_timeout_s",
     "keep_checkpoints",
     "until",
+    "stop_when_no_gain",
+    "warm_start",
 )
 
 
@@ -151,9 +153,9 @@ def new_study(
     address: str | None = None,
     name: str | None = None,
     notify: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
     **options: Any,
 ) -> OpenStudy:
-    say: Callable[[str], None] = lambda text: None,
     """Check all that can be known before the start, prepare the data, put the study on record.
 
     `options`: those of `asked_for`. Raises UserError, DataError.

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from search.decisions.gain import gain_of, no_gain
 from search.decisions.history import History
 from search.decisions.until import parse_until
 from search.driver.begin import prepare
@@ -70,6 +71,7 @@ def reopen(
         new["until"] = ""
     config = dataclasses.replace(study.config, trials=trials, **new)
     _check_until(config, study, task, history)
+    _check_gain(config, study, task, history, extended=trials > length)
     if notify is not None:
         check_target(notify)
     elif history.notified:
@@ -93,6 +95,27 @@ def reopen(
         except TrackingError as error:  # training does not wait for it, begun as it is
             say(f"MLflow will be behind: {error}")
     return OpenStudy(record=record, study=study, task=task, prepared=prepared), trials
+
+
+def _check_gain(
+    config: StudyConfig, study: Study, task: Task, history: History, *, extended: bool
+) -> None:
+    """Raises UserError where the study would end at once, as it did. One that was extended, too:
+    more trials are what brings nothing."""
+    session = history.last_session
+    if not config.stop_when_no_gain or session is None or session.event != "finished":
+        return
+    if not extended and len(history.trials) >= history.length:
+        return
+    gain = gain_of(
+        history,
+        full_length=len(task.first_trials(config)),
+        first_epoch=config.min_epochs,
+        max_epochs=config.max_epochs,
+        value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
+    )
+    if why := no_gain(gain):
+        raise UserError(f"study {study.name} has ended, {why}: go on with --no-stop-when-no-gain")
 
 
 def _check_until(config: StudyConfig, study: Study, task: Task, history: History) -> None:

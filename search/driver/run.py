@@ -172,12 +172,13 @@ def drive(
         record.append(study, started)
         record.wait_until_written(SETTLE_S)  # what follows reads it
         usage = ProcessorTime()
+        ended_because = ""
         try:
             on_started()
             ray.enter_context(ray_for(study.config, address))
             ending.handle_signals_again()
             restore_examples(record, study, task, prepared)
-            _run_tune(
+            ended_because = _run_tune(
                 record,
                 study,
                 task,
@@ -197,7 +198,7 @@ def drive(
             event: SessionEvent = "finished"
             if ending.early:
                 event = "stopped" if ending.early.outcome == "stopped" else "interrupted"
-            why = ending.early.why if ending.early else ""
+            why = ending.early.why if ending.early else ended_because
             details = {"cpu_s": usage.cpu_s, "why": why}
             try:
                 if given is not None:
@@ -223,7 +224,8 @@ def _run_tune(
     own_files: Mapping[str, str],
     *,
     on_cluster: bool,
-) -> None:
+) -> str:
+    """Why the study has ended with fewer trials than it was to have; "": it has not."""
     from ray import tune
 
     from search.driver.hooks import (
@@ -284,3 +286,4 @@ def _run_tune(
             verbose=0,
             raise_on_failed_trial=False,
         )
+    return searcher.ended_because

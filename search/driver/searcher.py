@@ -13,6 +13,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from search.decisions import asha, plan
+from search.decisions.gain import NoGain, no_gain
 from search.decisions.history import Given, Segment, Suggestion, Trial
 from search.decisions.sampler import RefusedDrawError, rank_trials
 from search.driver.attempts import (
@@ -75,6 +76,14 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         )
         valued = rank_trials(self.history, self.value)
         self._proposals = Proposals(study, task, self._first_trials, valued)
+        self._gain = NoGain(
+            self.history,
+            full_length=len(self._first_trials),
+            first_epoch=self._ladder[0],
+            max_epochs=config.max_epochs,
+            value=self.value,
+        )
+        self.ended_because = ""  # why there are fewer trials than there were to be
         self._given = given
         self._suggestions: dict[int, Suggestion] = {}  # given, and perhaps not begun
 
@@ -197,15 +206,11 @@ class StudySearcher(Searcher):  # type: ignore[misc]
 
     def _next_segment(self) -> Any:
         """A Segment, on record, or Searcher.FINISHED, or None, or _REFUSED."""
-        config = self._study.config
-        decision = asha.next_segment(
-            self.history,
-            self._rungs,
-            reduction_factor=config.reduction_factor,
-            scheduler=config.scheduler,
-            trials=self._length(),
-            workers=self._capacity(),
-        )
+        decision = self._decide(self._length())
+        if decision == "suggest":
+            self.ended_because = self._why_enough()
+            if self.ended_because:
+                decision = self._decide(len(self.history.trials))
         if decision == "wait":
             return None
         if decision == "finished":
@@ -214,6 +219,23 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             return self._new_trial(len(self.history.trials))
         self._recorder.append(decision)
         return decision
+
+    def _decide(self, trials: int) -> asha.Next:
+        config = self._study.config
+        return asha.next_segment(
+            self.history,
+            self._rungs,
+            reduction_factor=config.reduction_factor,
+            scheduler=config.scheduler,
+            trials=trials,
+            workers=self._capacity(),
+        )
+
+    def _why_enough(self) -> str:
+        """Why no further trial is to begin, by the history alone; "": one is."""
+        if not self._study.config.stop_when_no_gain or self._given is not None:
+            return ""
+        return no_gain(self._gain.gain())
 
     def _length(self) -> int:
         """How many trials there are to be. Whoever gives them is asked for more once all that were

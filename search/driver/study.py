@@ -115,6 +115,7 @@ class StudyHandle:
         events: bool = False,
         notify: str | None = None,
         until: str | None = None,
+        stop_when_no_gain: bool | None = None,
         say: Callable[[str], None] = print_line,
     ) -> Self:
         """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is,
@@ -139,6 +140,7 @@ class StudyHandle:
             tracking_uri=tracking_uri,
             trial_timeout_s=trial_timeout_s,
             until=until,
+            stop_when_no_gain=stop_when_no_gain,
             notify=notify,
         )
         self._row = opened.study

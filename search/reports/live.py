@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.decisions.gain import FURTHER
 from search.files.text import one_line
 from search.reports.numbers import number_text, number_texts
 from search.reports.standing import Best, Standing, Work
@@ -45,6 +46,7 @@ def screen(
         return Group(_cut(told, width, "bold"), *_problem(standing))
     below: list[RenderableType] = [
         *[_cut(text, width) for text in _baselines(standing, width)],
+        *[_cut(text, width) for text in _gain(standing)],
         *[_cut(text, width) for text in _workers(standing, width)],
         *[_cut(text, width, "yellow") for text in _failures(standing)],
         *_problem(standing),
@@ -116,6 +118,14 @@ def _baselines(standing: Standing, width: int) -> list[str]:
     known = zip(standing.baselines, texts[1:], better, strict=True)
     others = [f"{one_line(name)} {text} ({gain})" for (name, _), text, gain in known]
     return [told, *_packed(others, width, "  against: ")]
+
+
+def _gain(standing: Standing) -> list[str]:
+    gain = standing.gain
+    if gain is None:
+        return []
+    expected = f"{gain.mean:.2g} ({gain.low:.2g} to {gain.high:.2g})"
+    return [f"{FURTHER} more trials: {expected} better; it ends below {gain.enough:.2g}"]
 
 
 def _rungs(standing: Standing) -> Table:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from search.decisions import asha, plan
+from search.decisions.gain import Gain, NoGain
 from search.decisions.history import Event, History, Trial
 from search.decisions.remaining import Remaining
 from search.record.record import Record, Study
@@ -73,6 +74,7 @@ class Standing:
     workers: int
     utilisation: float | None
     failures: list[tuple[str, int]]  # reason, trials
+    gain: Gain | None = None  # of further trials, where the study may end for want of it
     problem: str = ""  # why the record does not answer
 
     @property
@@ -92,6 +94,13 @@ class Follower:
             self.history,
             ladder=plan.ladder_of(study.config),
             full_length=self._full_length,
+            value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
+        )
+        self._gain = NoGain(
+            self.history,
+            full_length=self._full_length,
+            first_epoch=study.config.min_epochs,
+            max_epochs=study.config.max_epochs,
             value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
         )
         self._left = TimeLeft(self.history, study, task, self._full_length)
@@ -138,6 +147,7 @@ class Follower:
             workers=config.workers,
             utilisation=span.cpu_s / core_s if span and core_s else None,
             failures=self._failures(),
+            gain=self._gain.gain() if config.stop_when_no_gain else None,
             problem=problem,
         )
 

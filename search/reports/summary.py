@@ -146,6 +146,8 @@ def describe(summary: Mapping[str, Any]) -> str:
     metric = summary["objective"]["metric"]
     shown = number_texts([s["value"] for s in (best, *summary["baselines"].values()) if s])
     lines = [f"study {summary['name']} ({summary['task']}): {summary['state']}"]
+    if summary["state"] == "finished" and summary["details"].get("why"):
+        lines[0] += f", {summary['details']['why']}"
     if best is None:
         lines.append("no trial is complete yet")
     else:

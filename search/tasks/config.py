@@ -50,6 +50,7 @@ class StudyConfig:
     warm_start: str = ""  # what is known from before (search/driver/warm_start.py); "": nothing
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
     until: str = ""  # ends with a complete trial that has it, as "accuracy>=0.9"; "": with the last
+    stop_when_no_gain: bool = False  # ends when more trials would add nothing (decisions/gain.py)
     keep_checkpoints: int = 5  # of the best trials, once the study is finished
     data_dir: str | None = None  # the only folder data are taken from, if given
     tracking_uri: str = "sqlite:///mlflow.db"

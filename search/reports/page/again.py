@@ -32,6 +32,7 @@ _REPEATED = (
     "point_seeds",
     "warm_start",
     "until",
+    "stop_when_no_gain",
     "trial_timeout_s",
     "data_dir",
     "points",

@@ -172,7 +172,7 @@ def _next(facts: Facts, further: Sequence[str]) -> Answer:
             "It was interrupted before its end, and can go on where it stands.",
             f"resume {name}",
         ),
-        "finished": lambda: (_search_on(facts), f"resume {name} --trials {2 * length}"),
+        "finished": lambda: (_search_on(facts), f"resume {name} {_longer(facts, length)}"),
     }
     sentence, then = on[facts.state]()
     commands = [command(facts.record, then)]
@@ -182,7 +182,14 @@ def _next(facts: Facts, further: Sequence[str]) -> Answer:
     return Answer(question="What next?", sentences=[sentence, *further], commands=commands)
 
 
+def _longer(facts: Facts, length: int) -> str:
+    ended = facts.summary["details"].get("why")
+    return "--no-stop-when-no-gain" if ended else f"--trials {2 * length}"
+
+
 def _search_on(facts: Facts) -> str:
     if facts.best is None:
         return "No trial was complete: look at the failures before searching on."
-    return f"Search on? {gain_sentence(facts)}"
+    why = str(facts.summary["details"].get("why", ""))
+    ended = f"It ended before its {facts.history.length} trials: {why}. " if why else ""
+    return f"{ended}Search on? {gain_sentence(facts)}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from typing import Any
 
+from search.decisions.gain import FURTHER, Gain
 from search.decisions.history import Trial
 from search.reports.numbers import number_text, number_texts
 from search.reports.page.chart import (
@@ -28,7 +28,7 @@ from search.reports.page.chart import (
 )
 from search.reports.page.facts import Facts
 
-__all__ = ["Improvement", "best_so_far", "expected_gain", "gain_sentence", "improvements"]
+__all__ = ["Improvement", "best_so_far", "gain_sentence", "improvements"]
 
 MOST_DOTS = 1500
 
@@ -91,25 +91,6 @@ def improvements(facts: Facts) -> list[Improvement]:
                 )
             )
     return found
-
-
-def expected_gain(facts: Facts) -> float | None:
-    """By how much the best of twice as many trials may be expected to be better, in units of the
-    objective, at most: as the second half of the trials has bettered the first, in the order they
-    came or, where that is more, in a random one. None with fewer than 8 trials.
-
-    In a random order the best of m of N values is on average Σ v_(i) C(i − 1, m − 1) / C(N, m).
-    Assumption: the gain of doubling does not grow, which holds of samples of nearly every law.
-    """
-    drawn = [trial for trial in facts.trained if trial.number >= facts.full_length]
-    values = [facts.task.sign * facts.value(trial) for trial in drawn]
-    if len(values) < 8 or not any(trial.epoch >= facts.max_epochs for trial in drawn):
-        return None
-    half = len(values) // 2
-    as_they_came = max(values) - max(values[:half])
-    ordered, draws = sorted(values), comb(len(values), half)
-    of_half = sum(v * (comb(i, half - 1) / draws) for i, v in enumerate(ordered) if i >= half - 1)
-    return max(as_they_came, max(values) - of_half, 0.0)
 
 
 def _ends(facts: Facts) -> list[tuple[int, float, float, Trial]]:
@@ -217,14 +198,24 @@ def _caption(facts: Facts, steps: Sequence[Improvement]) -> str:
 
 def gain_sentence(facts: Facts) -> str:
     """What more trials may bring, against the noise."""
-    gain, noise = expected_gain(facts), facts.example_noise
+    gain, noise = facts.gain, facts.example_noise
     if gain is None:
         return "What more trials would bring is unknown: too few have been tried."
-    told = f"Twice as many trials may be expected to better it by at most about {gap_text(gain)}"
+    told = (
+        f"{FURTHER} more trials may be expected to better it by {gap_text(gain.mean)} "
+        f"({gap_text(gain.low)} to {gap_text(gain.high)}, in 8 of 10 cases)"
+    )
+    if gain.noise is not None:
+        told += f", {_than(gain, gain.noise)} the noise of one seed (±{gap_text(gain.noise)})"
     if noise is None:
-        return f"{told}; the noise of one score is unknown."
-    verdict = "less than" if gain < noise else "more than"
-    return f"{told}, {verdict} the noise of examples (±{gap_text(noise)})."
+        return f"{told}; what other examples would change is unknown."
+    return f"{told}, {_than(gain, noise)} the noise of examples (±{gap_text(noise)})."
+
+
+def _than(gain: Gain, noise: float) -> str:
+    if gain.high < noise:
+        return "less than"
+    return "more than" if gain.low > noise else "perhaps more than"
 
 
 def _note(facts: Facts) -> str:

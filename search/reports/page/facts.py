@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from search.decisions import plan
+from search.decisions.gain import Gain, gain_of
 from search.decisions.history import History, Trial
 from search.files.paths import labels_file, load_predictions
 from search.record.record import Record, Study
@@ -116,6 +117,17 @@ class Facts:
     def full_length(self) -> int:
         """The first trials that run in full and do not count at the rungs."""
         return len(self.task.first_trials(self.study.config))
+
+    @cached_property
+    def gain(self) -> Gain | None:
+        """What further trials are expected to add; None where too few have ended."""
+        return gain_of(
+            self.history,
+            full_length=self.full_length,
+            first_epoch=self.ladder[0],
+            max_epochs=self.max_epochs,
+            value=lambda trial, epoch: self.task.sign * self.value(trial, epoch),
+        )
 
     @cached_property
     def ladder(self) -> list[int]:

@@ -1,5 +1,6 @@
 """What a study costs is known before it starts."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -104,4 +105,6 @@ def test_the_disk_that_checkpoints_may_take_is_said():
     assert plan.disk_gib(64, 34.0) == 4.25  # of each trial two
     assert plan.describe(config, 64, 2, 34.0).endswith("in full), 4.2 GiB of checkpoints")
     assert plan.describe(config, 64, 2).endswith("in full)")
+    sooner = dataclasses.replace(config, stop_when_no_gain=True)
+    assert plan.describe(sooner, 64, 2).endswith("in full); sooner where more would bring no gain")
     assert plan.CHECKPOINTS_KEPT == checkpoint.KEPT

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search.decisions.history import History, Trial
 from search.decisions.ranking import Ranking
-from search.decisions.sampler import BEST_SEEN, NEWEST_SEEN, _seen, rank_trials
+from search.decisions.sampler import BEST_SEEN, NEWEST_SEEN, rank_trials, seen_trials
 from tests.search.studies import epoch, failure, segment, session, suggestion
 
 
@@ -86,4 +86,6 @@ def test_the_sampler_sees_the_best_and_of_the_others_the_newest():
     others = [t for t in past.trials if t not in best][-NEWEST_SEEN:]
     assert len(past.trials) > BEST_SEEN + 2 * NEWEST_SEEN
 
-    assert _seen(rank_trials(past, _score)) == sorted([*best, *others], key=lambda t: t.number)
+    assert seen_trials(rank_trials(past, _score)) == sorted(
+        [*best, *others], key=lambda t: t.number
+    )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from search.decisions.gain import Gain
 from search.decisions.remaining import Remaining
 from search.record.study import Study
 from search.reports import live
@@ -67,6 +68,14 @@ def test_it_fits_into_the_terminal(width, height):
 
     assert max(map(len, lines)) <= width
     assert len(lines) <= max(height, 18)
+
+
+def test_it_tells_what_more_trials_may_add_where_the_study_may_end_for_it():
+    gain = Gain(mean=0.0123, low=0.004, high=0.02, reach=0.3, complete=5, noise=0.01)
+    assert "32 more trials: 0.012 (0.004 to 0.02) better; it ends below 0.0025" in text(
+        replace(STANDING, gain=gain)
+    )
+    assert "more trials" not in text()
 
 
 def test_it_tells_progress_rungs_best_trials_workers_failures_and_baselines():

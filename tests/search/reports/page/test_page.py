@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import re
+import math
 import shlex
 from pathlib import Path
 
 import pytest
 
+from search.decisions.gain import LEAST_COMPLETE, expected_gain
 from search.record.record import Record, open_record
 from search.reports.numbers import number_text
 from search.reports.page.chart import Chart, span_text
@@ -88,12 +89,22 @@ def test_what_it_cost(made: Facts) -> None:
 
 
 def test_whether_to_search_on(made: Facts) -> None:
-    drawn = [t.epochs[-1].metrics["score"] for t in made.trained if t.number > 1]
-    second_half = max(drawn) - max(drawn[: len(drawn) // 2])
-    found = re.search(r"better it by at most about ([\d.]+)", text_of(page(made)))
-    assert found is not None
-    assert float(found[1]) >= second_half * 0.98
-    assert float(found[1]) <= max(drawn) - sorted(drawn)[len(drawn) // 2]
+    drawn = [t for t in made.trained if t.number > 1]
+    complete = [t for t in drawn if t.epoch == 9]
+    assert len(complete) >= LEAST_COMPLETE
+    gain = expected_gain(
+        [t.value("score", 1) for t in drawn],
+        [t.value("score") if t.epoch == 9 else math.nan for t in drawn],
+        others=[(t.value("score", 1), t.value("score")) for t in made.history.trials[:2]],
+    )
+    noise = made.example_noise
+    assert gain is not None
+    assert noise is not None
+    assert gain.high < noise
+    assert (
+        f"32 more trials may be expected to better it by {gain.mean:.2g} ({gain.low:.2g} to "
+        f"{gain.high:.2g}, in 8 of 10 cases), less than the noise of examples (±{noise:.2g})."
+    ) in text_of(page(made))
 
 
 def test_how_many_failed_and_where(record: Record) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from search.decisions.history import Event
+from search.decisions.history import Event, Session
 from search.record.record import Record, open_record
 from search.reports.page.render import page, write_report
 from search.tasks.config import StudyConfig
@@ -40,6 +40,14 @@ STUDIES: dict[str, tuple[Callable[[], list[Event]], str]] = {
     "one trial": (
         lambda: [*scored({9: 0.7}), session("finished", 1)],
         "Trial 0 has the best score, 0.7000, after 9 epochs.",
+    ),
+    "ended by itself": (
+        lambda: [
+            *scored({9: 0.7}, {1: 0.2}),
+            Session(event="finished", trials=9, details={"why": "no gain: nothing"}),
+        ],
+        "It ended before its 9 trials: no gain: nothing. Search on? What more trials would bring "
+        "is unknown: too few have been tried. python -m search",
     ),
     "all failed": (
         lambda: [
