@@ -29,7 +29,7 @@ from search.reports.promotion_result import keep_promotion
 from search.tasks.provenance import changes, depends_on
 from search.tasks.task import Task
 from search.tracking.addresses import check_server
-from search.tracking.projection import Projection
+from search.tracking.projection import show_anew
 
 if TYPE_CHECKING:
     from search.models.predict import OpenedModel
@@ -146,13 +146,5 @@ def promote_study(
     with contextlib.suppress(OSError):
         # For who looks: what counts is on record and in the registry.
         keep_promotion(record.study_folder(study.name), result)
-    _show_anew(record, study, task, say)
+    show_anew(record, study, task, "of its promotion", say)
     return Promoted(result=result, task=task, tracking_uri=study.config.tracking_uri)
-
-
-def _show_anew(record: Record, study: Study, task: Task, say: Callable[[str], None]) -> None:
-    """The study's page in MLflow tells of its promotion, too."""
-    try:
-        Projection(record, study, task).attach(anew=True)
-    except Exception as error:  # whatever a server can answer: the promotion itself is done
-        say(f"the study's page in MLflow does not tell of it: {first_line(error)}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from search.decisions import plan
 from search.decisions.history import EpochEnd, History, Trial
+from search.errors import first_line
 from search.record.record import Record, Study
 from search.record.relocation import CHANGEABLE
 from search.reports.page.facts import gather
@@ -25,7 +26,7 @@ from search.tracking.names import mlflow_name
 from search.tracking.origin import SYSTEM_METRICS, data_set, note, source_tags, system_metrics
 from search.tracking.runs import EPOCHS, EVENTS, Run, StudyRuns
 
-__all__ = ["REFUSED", "Projection"]
+__all__ = ["REFUSED", "Projection", "show_anew"]
 
 REFUSED = "MLflow refuses "  # so begins what is told of a metric or parameter
 _CPU_S = "epoch_cpu_s"  # our metric of a trial's run
@@ -257,3 +258,13 @@ def _ms(at: float) -> int:
 def _whole(text: str) -> int:
     """A tag's whole number; of what a user has made of it, 0."""
     return int(text) if text.isdecimal() else 0
+
+
+def show_anew(
+    record: Record, study: Study, task: Task, of: str, say: Callable[[str], None]
+) -> None:
+    """The study's page in MLflow tells `of` what was found since, too; a line if it cannot."""
+    try:
+        Projection(record, study, task).attach(anew=True)
+    except Exception as error:  # whatever a server can answer: what was asked for is done
+        say(f"the study's page in MLflow does not tell {of}: {first_line(error)}")
