@@ -15,6 +15,7 @@ from search.reports.pictures import draw_ablation
 from search.reports.summary import best_trial
 from search.tasks.config import Value
 from search.tasks.task import Task
+from search.tracking.projection import show_anew
 from trainables.seeding import derive
 
 __all__ = ["ablate"]
@@ -74,8 +75,9 @@ def ablate(
     )
     ablation = effects_table(record, trained, task, winner.number, base_name, found)
     folder = record.study_folder(trained.name)
-    keep(folder, ablation)
     picture = draw_ablation(ablation, folder)
+    if keep(folder, ablation):
+        show_anew(record, study, task, "of its ablation", say)
     say(f"picture: {picture}; with what it says: `{command(record, f'report {study.name}')}`")
     return ablation
 

@@ -99,9 +99,13 @@ def ablation_name(study: str) -> str:
     return f"{study}-ablation"
 
 
-def keep(folder: Path, ablation: Ablation) -> None:
-    """`folder`: of the study that trained it. Raises OSError."""
-    write_whole(json.dumps(ablation.as_dict()), folder / "predictions" / _FILE)
+def keep(folder: Path, ablation: Ablation) -> bool:
+    """Whether it was not known so yet. `folder`: of the study that trained it. Raises OSError."""
+    path, text = folder / "predictions" / _FILE, json.dumps(ablation.as_dict())
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    write_whole(text, path)
+    return True
 
 
 def kept_ablation(record: Record, name: str, trials: Sequence[Trial]) -> Ablation | None:
