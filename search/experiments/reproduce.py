@@ -31,6 +31,7 @@ __all__ = [
     "convergent_epoch",
     "core_hours",
     "find_table",
+    "reduced",
     "reproduce",
     "study_name",
 ]
@@ -77,14 +78,7 @@ class Reproduction:
     @property
     def reduced(self) -> str:
         """In what it is less than the report's; nothing if it is not."""
-        less = []
-        if self.epochs < self.table.max_epochs:
-            less.append(f"{self.epochs} epochs in place of {self.table.max_epochs}")
-        if self.train_examples:
-            less.append(f"the first {self.train_examples} training examples only")
-        if self.dataset != self.table.dataset:
-            less.append(f"data set {self.dataset}")
-        return ", ".join(less)
+        return reduced(self.table, self.epochs, self.train_examples, self.dataset)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -108,6 +102,18 @@ class Reproduction:
             "runs": each.runs,
             "ours": {n: ours and {**ours.as_dict(), "sd": sd} for n, (ours, sd) in known.items()},
         }
+
+
+def reduced(table: Table, epochs: int, train_examples: int | None, dataset: str) -> str:
+    """In what a study of `table` is less than the report's; nothing if it is not."""
+    less = []
+    if epochs < table.max_epochs:
+        less.append(f"{epochs} epochs in place of {table.max_epochs}")
+    if train_examples:
+        less.append(f"the first {train_examples} training examples only")
+    if dataset != table.dataset:
+        less.append(f"data set {dataset}")
+    return ", ".join(less)
 
 
 def find_table(name: str) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search.experiments.figures.canvas import Drawn, Undrawn, new_figure
-from search.experiments.figures.losses import runs_of, untrained
+from search.experiments.figures.losses import reduction, runs_of, untrained
 from search.record.record import Record
 
 __all__ = ["filters"]
@@ -22,12 +22,14 @@ def filters(record: Record, asked: str) -> Drawn | Undrawn:
     found = []
     for table in TABLES_OF:
         for label, trials in runs_of(record, table).items():
-            files = record.files(record.study(f"report-{table}"))
+            study = record.study(f"report-{table}")
+            files = record.files(study)
             for trial in trials:
                 loaded = files.load_checkpoint(trial.number, trial.epoch)
                 if loaded is not None:
                     weights = loaded[1]["average"]["conv1.weight"].numpy()
-                    found.append((f"{label}, after {loaded[0]} epochs", weights))
+                    marked = f"{reduction(study, table)}{label}, after epoch {loaded[0]}"
+                    found.append((marked, weights))
                     break
     if not found:
         return untrained(record, 8, TITLE, TABLES_OF[0], asked)

@@ -9,12 +9,13 @@ import numpy as np
 
 from search.decisions.history import Trial
 from search.experiments.figures.canvas import ACCENT, INK, Drawn, Undrawn, new_figure
+from search.experiments.reproduce import reduced
 from search.record.commands import command
-from search.record.record import Record
+from search.record.record import Record, Study
 from spaces.report import TABLES
 from trainables.cnn.data import WITHOUT_VALIDATION
 
-__all__ = ["losses", "runs_of", "untrained"]
+__all__ = ["losses", "reduction", "runs_of", "untrained"]
 
 # Of each task: label of the axis; metric → (what it is, factor to the axis's unit).
 _METRICS: Mapping[str, tuple[str, Mapping[str, tuple[str, float]]]] = {
@@ -28,6 +29,12 @@ _METRICS: Mapping[str, tuple[str, Mapping[str, tuple[str, float]]]] = {
         {"train_loss": ("training", 1.0), "val_loss": ("validation", 1.0)},
     ),
 }
+_TOLD = {
+    "sts": "Training is the mean over an epoch while it trains, times 25 to the same scale.",
+    "cnn": "Training is the mean over an epoch's augmented batches while it trains, label "
+    "smoothing included; the other is unsmoothed, after the epoch.",
+}
+OWN_SPLIT = "cifar10"  # some of whose training images are held out
 COLOURS = (INK, ACCENT)
 COLUMNS = 3
 
@@ -39,6 +46,9 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
         return untrained(record, number, title, table, asked)
     study = record.study(f"report-{table}")
     unit, metrics = _METRICS[study.config.task]
+    held_out = study.config.dataset not in WITHOUT_VALIDATION
+    if not held_out:
+        metrics = {**metrics, "val_loss": ("of training images, not augmented", 1.0)}
     figure = new_figure(4.2 * min(len(runs), COLUMNS) + 1, 3.4 * -(-len(runs) // COLUMNS))
     rows, columns = -(-len(runs) // COLUMNS), min(len(runs), COLUMNS)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
@@ -51,26 +61,31 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
     for axes in panels[len(runs) :]:
         axes.axis("off")
     panels[0].legend(frameon=False)
-    counts = sorted({len(trials) for trials in runs.values()})
-    most = max(trial.epoch for trials in runs.values() for trial in trials)
-    caption = (
-        f"Of study {study.name} on {study.config.dataset}: "
-        f"{' to '.join(map(str, counts))} run{'s' if counts != [1] else ''} a row (thin), their "
-        f"mean (bold), {most} epochs. "
-    )
-    caption += _told(study.config.task)
-    if study.config.dataset in WITHOUT_VALIDATION:
-        caption += " Validation images are some of those trained on."
+    caption = f"{reduction(study, table)}{_caption(study.name, runs)} {_TOLD[study.config.task]}"
+    if not held_out:
+        caption += (
+            " All images are trained on, as in the table, so that none is left to validate on: "
+            f"`reproduce {table} --dataset {OWN_SPLIT}`, in another studies folder, keeps some."
+        )
     return Drawn(number=number, title=title, caption=caption, figure=figure)
 
 
-def _told(task: str) -> str:
-    if task == "sts":
-        return "Training is the mean over an epoch while it trains, times 25 to the same scale."
-    return (
-        "Training is the mean over an epoch's augmented batches while it trains, label smoothing "
-        "included; validation is cross entropy unsmoothed."
-    )
+def _caption(name: str, runs: Mapping[str, Sequence[Trial]]) -> str:
+    counts = sorted({len(trials) for trials in runs.values()})
+    most = max(trial.epoch for trials in runs.values() for trial in trials)
+    shown = "1 run a row" if counts == [1] else f"{' to '.join(map(str, counts))} runs a row"
+    lines = "" if counts == [1] else " (thin), their mean (bold)"
+    return f"Study {name}: {shown}{lines}, {most} epochs."
+
+
+def reduction(study: Study, table: str) -> str:
+    """A mark where the study of a table is less than the report's; else nothing."""
+    config = study.config
+    given = next(iter((config.points or {}).values()), {})
+    fewer = given.get(TABLES[table].fewer_examples)
+    examples = fewer if isinstance(fewer, int) else None
+    less = reduced(TABLES[table], config.max_epochs, examples, config.dataset)
+    return f"REDUCED: {less}. " if less else ""
 
 
 def runs_of(record: Record, table: str) -> dict[str, list[Trial]]:

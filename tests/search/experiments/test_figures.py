@@ -21,17 +21,7 @@ from search.experiments.figures.networks import lenet, residual_block, resnet
 from search.experiments.figures.siamese import siamese
 from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig
-from spaces.report import TABLES, Row, Table
 from tests.search.studies import segment, session, suggestion
-
-TABLE1 = Table(
-    task="cnn",
-    title="Table 1",
-    max_epochs=2,
-    columns=(),
-    dataset="toy",
-    rows=(Row(label="LeNet-5", point="report LeNet", reported={"train": 74.2}),),
-)
 
 
 @pytest.fixture
@@ -102,6 +92,9 @@ def test_losses_are_those_on_record(record: Record) -> None:
     lines = {line.get_label(): line.get_ydata() for line in axes.lines}
     assert lines["training"] == pytest.approx([25 * loss for loss in train])
     assert lines["development"] == pytest.approx(dev)
+    assert drawn.caption.startswith(
+        "REDUCED: 3 epochs in place of 100, data set toy. Study report-"
+    )
     assert "2 runs a row" in drawn.caption
 
 
@@ -114,10 +107,7 @@ def test_what_was_not_trained_is_not_drawn(record: Record) -> None:
     assert "reproduce table1 --seeds 1" in losses(record, 6, "L", "table1", " --seeds 1").why
 
 
-def test_filters_are_those_of_the_checkpoint(
-    record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TABLES, "table1", TABLE1)
+def test_filters_are_those_of_the_checkpoint(record: Record) -> None:
     metrics = [{"train_loss": 2.0, "val_loss": 1.9}]
     study = _study(record, "table1", "cnn", ["report LeNet"], metrics)
     weights = torch.linspace(-1, 1, 6 * 3 * 25).reshape(6, 3, 5, 5)
@@ -170,10 +160,16 @@ def _parameters(drawn: Drawn) -> int:
 
 
 def _study(
-    record: Record, table: str, task: str, points: list[str], metrics: list[dict[str, float]]
+    record: Record,
+    table: str,
+    task: str,
+    points: list[str],
+    metrics: list[dict[str, float]],
+    dataset: str = "toy",
 ) -> Study:
     """A study of a table; each point a run with these metrics, an epoch each."""
-    config = StudyConfig(name=f"report-{table}", task=task, dataset="toy", max_epochs=len(metrics))
+    name, epochs = f"report-{table}", len(metrics)
+    config = StudyConfig(name=name, task=task, dataset=dataset, max_epochs=epochs)
     study = record.create(config, {"baselines": {}})
     events: list[Any] = [session("started", len(points))]
     for number, point in enumerate(points):
