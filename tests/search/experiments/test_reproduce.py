@@ -70,12 +70,14 @@ def test_every_row_of_resnet_trains(place: Place) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1300)
 def test_resnet_trains_on_cifar(place: Place) -> None:
     source = find(FOLDER)
     if source is None:
         pytest.skip("CIFAR-10 is not on this machine")
     place.env["SEARCH_DATA_DIR"] = str(source.parent)
-    done = place.search("reproduce", "table2", "--train-examples", "2000", *ONE, "--json")
+    small = ("--train-examples", "2000", *ONE)
+    done = place.search("reproduce", "table2", *small, "--json", timeout_s=1200)
 
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)
