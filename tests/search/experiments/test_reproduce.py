@@ -58,9 +58,10 @@ def test_lenet_tells_its_accuracy_by_class(place: Place) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1300)
 def test_every_row_of_resnet_trains(place: Place) -> None:
     small = ("--dataset", "toy", "--train-examples", "128", *ONE)
-    done = place.search("reproduce", "table3", *small, "--json")
+    done = place.search("reproduce", "table3", *small, "--json", timeout_s=1200)
 
     assert done.returncode == 0, done.stderr
     table = json.loads(done.stdout)
