@@ -28,8 +28,8 @@ START_S = 4.0  # until a worker's process can train, where none was seen
 # Deviations of logarithms: of the mean pace of trials to come, of which n were seen; of what a
 # sampler will come to propose instead; and of the load of the machine. Calibrated by
 # tests/benchmarks/eta.py.
-UNSEEN_SD, DRIFT_SD, LOAD_SD = 0.5, 0.15, 0.075
-DRIFT = 0.06  # samplers come to prefer what costs more
+UNSEEN_SD, DRIFT_SD, LOAD_SD = 0.5, 0.22, 0.075
+DRIFT = 0.2  # samplers come to prefer what costs more
 PRIOR = 2.0  # trials that the named points stand for, where few others were seen
 
 

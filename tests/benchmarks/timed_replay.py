@@ -2,8 +2,10 @@
 
 The curves and times are those of tests/benchmarks/curves, the decisions search/decisions/asha.py.
 The proposals stand for a sampler's: at random at first, then more and more from the best third of
-the pool, which costs something else than the average. Each study has a pool of its own (drawn with
-repetition), a load of its machine that wanders, and resets and hand-overs between segments.
+the pool, which costs something else than the average, and beyond it: TPE came to propose, in three
+real studies of sts (64 trials), what took 1.3 to 1.9 times as long an epoch as its first ten. Each
+study has a pool of its own (drawn with repetition), such a drift, a load of its machine that
+wanders, and resets and hand-overs between segments.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ NAMED = 2
 RANDOM_TRIALS = 10
 # Deviations of logarithms: of an epoch, and of the load of the machine, which wanders.
 EPOCH_SD, LOAD_SD, LOAD_STEP = 0.04, 0.08, 0.02
+# Of what a sampler that has learnt proposes, over the same at random: mean and deviation of the
+# logarithm. cnn's was not measured; its pool's best third costs 1.14 times the average.
+DRIFTS = {"sts": (0.4, 0.2), "cnn": (0.0, 0.1)}
 START_S, RESET_S, HAND_OVER_S = 4.0, 0.3, 0.1
 
 
@@ -37,6 +42,7 @@ class Pool:
 
     scores: list[list[float]]
     epoch_s: list[float]
+    drift: tuple[float, float] = (0.0, 0.0)
 
 
 def pool_of(task: str) -> Pool:
@@ -44,7 +50,8 @@ def pool_of(task: str) -> Pool:
     from tests.benchmarks.learning_curves import file_of, read
 
     times = [float(np.mean(each)) for each in epoch_times(task)]
-    return Pool([curve.ways.get(WAYS[task], []) for curve in read(file_of(task))], times)
+    scores = [curve.ways.get(WAYS[task], []) for curve in read(file_of(task))]
+    return Pool(scores, times, DRIFTS[task])
 
 
 def timed_replay(
@@ -74,6 +81,8 @@ class _Replay:
         ends = [pool.scores[each][-1] for each in self._drawn]
         self._best = self._drawn[np.argsort(ends)[-(len(rest) // 3) :]]
         self._configurations: list[int] = []
+        self._drift = random.normal(*pool.drift)
+        self._costs: list[float] = []  # over the configuration's own, by trial
         self._load = 0.0
         self._queue: list[tuple[float, int, int, int, float]] = []
         self._run()
@@ -122,9 +131,10 @@ class _Replay:
         return decision
 
     def _propose(self, number: int) -> int:
+        learnt = 1 - RANDOM_TRIALS / max(number - self._named, RANDOM_TRIALS)
+        self._costs.append(math.exp(learnt * self._drift))
         if number < self._named:
             return number
-        learnt = 1 - RANDOM_TRIALS / max(number - self._named, RANDOM_TRIALS)
         chosen = self._best if self._random.random() < 0.9 * learnt else self._drawn
         return int(self._random.choice(chosen))
 
@@ -132,7 +142,8 @@ class _Replay:
         kept = math.exp(-0.5 * (LOAD_STEP / LOAD_SD) ** 2)
         self._load = kept * self._load + LOAD_STEP * self._random.standard_normal()
         noise = self._load + EPOCH_SD * self._random.standard_normal()
-        return self._pool.epoch_s[self._configurations[number]] * math.exp(noise)
+        usual_s = self._pool.epoch_s[self._configurations[number]]
+        return usual_s * self._costs[number] * math.exp(noise)
 
     def _push(self, at: float, number: int, epoch: int, last: int) -> None:
         wall_s = self._epoch_s(number)

@@ -128,8 +128,8 @@ def test_before_the_start_it_takes_what_was_measured():
 
     found = left([], 0.0, config(trials=27, workers=3), full_length=2, earlier=paces)
 
-    # Two in full, 25 + 8·2 + 2·6 epochs.
-    assert found.median_s == pytest.approx(71 * EPOCH_S / 3, rel=0.25)
+    # Two in full, 25 + 8·2 + 2·6 epochs; a fifth more, as samplers come to prefer what costs more.
+    assert found.median_s == pytest.approx(1.2 * 71 * EPOCH_S / 3, rel=0.25)
     assert found.high_s < 2 * found.low_s
 
 
