@@ -15,7 +15,7 @@ from trainables.cnn.data import CLASSES, Data
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["confusion", "figures"]
+__all__ = ["confusion", "figures", "filter_picture"]
 
 
 def figures(
@@ -61,7 +61,6 @@ def _confusion_matrix(counts: np.ndarray) -> bytes:
 
 
 def _filters(weights: np.ndarray, title: str) -> bytes:
-    """Each filter (3, height, width) as an RGB picture, its own range spread over 0 to 1."""
     columns = min(len(weights), 8)
     rows = -(-len(weights) // columns)
     figure = _figure(columns, rows + 0.5)
@@ -70,9 +69,15 @@ def _filters(weights: np.ndarray, title: str) -> bytes:
     for axes in grid:
         axes.axis("off")
     for axes, weight in zip(grid, weights, strict=False):
-        low, high = weight.min(), weight.max()
-        axes.imshow(((weight - low) / max(high - low, 1e-12)).transpose(1, 2, 0))
+        axes.imshow(filter_picture(weight))
     return _png(figure)
+
+
+def filter_picture(weight_CHW: np.ndarray) -> np.ndarray:
+    """A filter (3, height, width) as (height, width, 3), its own range spread over 0 to 1."""
+    low, high = weight_CHW.min(), weight_CHW.max()
+    picture: np.ndarray = ((weight_CHW - low) / max(high - low, 1e-12)).transpose(1, 2, 0)
+    return picture
 
 
 def _curves(epochs_metrics: Sequence[Mapping[str, float]]) -> bytes:

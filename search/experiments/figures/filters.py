@@ -9,6 +9,7 @@ import numpy as np
 from search.experiments.figures.canvas import Drawn, Undrawn, new_figure
 from search.experiments.figures.losses import reduction, runs_of, untrained
 from search.record.record import Record
+from trainables.cnn.figures import filter_picture
 
 __all__ = ["filters"]
 
@@ -37,17 +38,17 @@ def filters(record: Record, asked: str) -> Drawn | Undrawn:
 
 
 def _drawn(found: Sequence[tuple[str, np.ndarray]]) -> Drawn:
-    lines = [-(-len(weights) // COLUMNS) for _, weights in found]
-    figure = new_figure(COLUMNS, sum(lines) + 0.7 * len(found))
+    columns = min(max(len(weights) for _, weights in found), COLUMNS)
+    lines = [-(-len(weights) // columns) for _, weights in found]
+    figure = new_figure(columns, sum(lines) + 0.7 * len(found))
     parts = figure.subfigures(len(found), 1, squeeze=False, height_ratios=[n + 0.7 for n in lines])
     for part, rows, (title, weights) in zip(parts.ravel(), lines, found, strict=True):
         part.suptitle(title, fontsize=10)
-        grid = part.subplots(rows, COLUMNS, squeeze=False).ravel()
+        grid = part.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid:
             axes.axis("off")
         for number, (axes, weight) in enumerate(zip(grid, weights, strict=False), 1):
-            low, high = weight.min(), weight.max()
-            axes.imshow(((weight - low) / max(high - low, 1e-12)).transpose(1, 2, 0))
+            axes.imshow(filter_picture(weight))
             axes.set_title(str(number), fontsize=7, pad=2)
     sizes = ", ".join(
         f"{len(weights)} of {'×'.join(map(str, weights.shape[2:]))} pixels" for _, weights in found

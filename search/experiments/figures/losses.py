@@ -57,11 +57,12 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
         axes.set_title(label, fontsize=9)
         axes.set_xlabel("epoch")
         axes.set_ylabel(unit)
+        axes.tick_params(labelbottom=True, labelleft=True)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(runs) :]:
         axes.axis("off")
     panels[0].legend(frameon=False)
-    caption = f"{reduction(study, table)}{_caption(study.name, runs)} {_TOLD[study.config.task]}"
+    caption = f"{reduction(study, table)}{_caption(study, runs)} {_TOLD[study.config.task]}"
     if not held_out:
         caption += (
             " All images are trained on, as in the table, so that none is left to validate on: "
@@ -70,12 +71,15 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
     return Drawn(number=number, title=title, caption=caption, figure=figure)
 
 
-def _caption(name: str, runs: Mapping[str, Sequence[Trial]]) -> str:
+def _caption(study: Study, runs: Mapping[str, Sequence[Trial]]) -> str:
     counts = sorted({len(trials) for trials in runs.values()})
-    most = max(trial.epoch for trials in runs.values() for trial in trials)
+    reached = [trial.epoch for trials in runs.values() for trial in trials]
     shown = "1 run a row" if counts == [1] else f"{' to '.join(map(str, counts))} runs a row"
     lines = "" if counts == [1] else " (thin), their mean (bold)"
-    return f"Study {name}: {shown}{lines}, {most} epochs."
+    told = f"Study {study.name}: {shown}{lines}, {max(reached)} epochs."
+    if under_way := sum(epochs < study.config.max_epochs for epochs in reached):
+        told += f" {under_way} of {len(reached)} not at their end yet."
+    return told
 
 
 def reduction(study: Study, table: str) -> str:

@@ -166,10 +166,12 @@ def _study(
     points: list[str],
     metrics: list[dict[str, float]],
     dataset: str = "toy",
+    full: int = 0,
 ) -> Study:
-    """A study of a table; each point a run with these metrics, an epoch each."""
+    """A study of a table; each point a run with these metrics, an epoch each. `full`: the epochs
+    that it was to have, if more."""
     name, epochs = f"report-{table}", len(metrics)
-    config = StudyConfig(name=name, task=task, dataset=dataset, max_epochs=epochs)
+    config = StudyConfig(name=name, task=task, dataset=dataset, max_epochs=full or epochs)
     study = record.create(config, {"baselines": {}})
     events: list[Any] = [session("started", len(points))]
     for number, point in enumerate(points):

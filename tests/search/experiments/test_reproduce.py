@@ -56,6 +56,11 @@ def test_lenet_tells_its_accuracy_by_class(place: Place) -> None:
     assert "ship   " in done.stdout
     assert "cannot belong to its 71.7" in done.stdout
 
+    # Its losses and its filters beside the five that need no training.
+    drawn = place.search("reproduce", "figures", "--output", "drawn")
+    assert "7 of 9 figures" in drawn.stdout, drawn.stderr
+    assert {"figure-6.png", "figure-8.svg"} <= {p.name for p in (place.folder / "drawn").iterdir()}
+
 
 @pytest.mark.long
 @pytest.mark.timeout(1300)
