@@ -82,9 +82,11 @@ def reopen(
     now = depends_on(task, prepared, config.task)
     differing = changes(history.depends_on or study.origin, now)
     if differing and not accept_changes:
+        # Who reproduces a table or ablates a study has no such option.
+        all_the_same = command(record, f"resume {study.name} --accept-changes")
         raise UserError(
             f"study {study.name} began with other versions ({'; '.join(differing)}): its trials "
-            "may not compare; go on all the same with --accept-changes"
+            f"may not compare; go on all the same by `{all_the_same}`"
         )
     check_cluster(config, address, task, prepared, record.folder)
     if new:
