@@ -41,6 +41,8 @@ COLUMNS = 3
 
 def losses(record: Record, number: int, title: str, table: str, asked: str) -> Drawn | Undrawn:
     """Figure `number` of the study of `table`. `asked`: options of the command that trains it."""
+    from matplotlib.ticker import MaxNLocator
+
     runs = runs_of(record, table)
     if not runs:
         return untrained(record, number, title, table, asked)
@@ -55,6 +57,7 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
     for axes, (label, trials) in zip(panels, runs.items(), strict=False):
         _draw(axes, trials, metrics)
         axes.set_title(label, fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(unit)
         axes.tick_params(labelbottom=True, labelleft=True)
