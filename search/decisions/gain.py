@@ -31,7 +31,7 @@ FURTHER = 32  # trials to come
 LEAST_COMPLETE, LEAST_DRAWN = 4, 24  # drawn trials that must have ended: fewer say nothing
 COMPLETE_TO_END = 5  # and fewer complete ones end no study
 SHARE_OF_NOISE = 0.25  # a gain below it is not worth 32 trials
-SHARE_OF_REACH = 0.02  # the same where the noise of one seed is not known
+SHARE_OF_REACH = 0.005  # the same where the noise of one seed is not known
 EARLY = 16  # drawn trials: what is typical before anything is learned
 DRAWS, FUTURES = 200, 8  # of the weights, and of further trials with each
 
@@ -162,7 +162,7 @@ def no_gain(gain: Gain | None) -> str:
         return ""
     of = "a quarter of one seed's noise"
     if gain.noise is None:
-        of = f"{SHARE_OF_REACH:.0%} of what the search has gained"
+        of = f"{SHARE_OF_REACH:.1%} of what the search has gained"
     return (
         f"no gain: {FURTHER} further trials would better the best by {gain.mean:.2g} "
         f"({gain.low:.2g} to {gain.high:.2g}), less than {of} ({gain.enough:.2g})"

@@ -78,7 +78,7 @@ def test_a_named_point_may_be_the_best():
 
 @pytest.mark.parametrize(
     ("high", "noise", "ends"),
-    [(0.9, 4.0, True), (1.1, 4.0, False), (1.9, None, True), (2.1, None, False)],
+    [(0.9, 4.0, True), (1.1, 4.0, False), (0.4, None, True), (0.6, None, False)],
 )
 def test_it_is_the_upper_end_that_must_be_below_a_quarter_of_the_noise(high, noise, ends):
     gain = Gain(mean=0.1, low=0.0, high=high, reach=100.0, complete=5, noise=noise)
