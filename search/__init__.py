@@ -83,7 +83,7 @@ def __getattr__(name: str) -> Any:
 def run(
     task: str | Task,
     *,
-    trials: int = 64,
+    trials: int | None = None,
     name: str | None = None,
     workers: int | None = None,
     max_epochs: int | None = None,
@@ -104,16 +104,16 @@ def run(
     """Start a study of `task` and see it through, with a live view on stderr or in the notebook.
 
     `task`: "sts", "cnn", your own as "module:ATTRIBUTE", or a `Task`, which may be defined in a
-    notebook or in the script that calls this. None stands for the task's own value; for
-    `workers`, as many as the machine's cores and GPUs hold. `fixed`: hyperparameters that are not
-    drawn. `address`: HOST:PORT of a Ray cluster that this machine is part of. `events`: in place
-    of the view, a line of JSON for whatever happens. `notify`: a web address, or a command, that
-    is given JSON at each new best and at the end. `others`: further fields of StudyConfig: points
-    (names of the task's, or name → hyperparameters), point_seeds, warm_start (an earlier study's
-    name), until ("accuracy>=0.9"), stop_when_no_gain, seed, sampler, scheduler, min_epochs,
-    reduction_factor, baseline, cpus_per_trial, trial_timeout_s, keep_checkpoints, tracking_uri,
-    storage. Where studies are kept, by default, is what the commands' environment variables say,
-    else ./studies.
+    notebook or in the script that calls this. None stands for the task's own value; for `trials`,
+    64, or as many as `budget_epochs` holds; for `workers`, as many as the machine's cores and GPUs
+    hold. `fixed`: hyperparameters that are not drawn. `address`: HOST:PORT of a Ray cluster that
+    this machine is part of. `events`: in place of the view, a line of JSON for whatever happens.
+    `notify`: a web address, or a command, that is given JSON at each new best and at the end.
+    `others`: further fields of StudyConfig: points (names of the task's, or name →
+    hyperparameters), point_seeds, warm_start (an earlier study's name), until ("accuracy>=0.9"),
+    budget_epochs, stop_when_no_gain, seed, sampler, scheduler, min_epochs, reduction_factor,
+    baseline, cpus_per_trial, trial_timeout_s, keep_checkpoints, tracking_uri, storage. Where
+    studies are kept, by default, is what the commands' environment variables say, else ./studies.
 
     Returns when the study is finished, when `time_budget_s` is spent, or when it was asked to
     `stop`; it can be resumed then. Raises UserError before the start, EndedEarly where it cannot

@@ -138,13 +138,16 @@ def _ignore(config: StudyConfig) -> None:
 
 def _refuse_foreign_code(config: StudyConfig) -> None:
     """The archive is somebody else's, and what it names is imported by whoever goes on with it."""
-    from search.tasks.registry import NAMES, module_file
+    from search.tasks.own_names import is_own
+    from search.tasks.registry import module_file
 
-    if config.task not in NAMES:
-        module = config.task.partition(":")[0]
+    for named in (config.task, config.sampler, config.scheduler):
+        if not is_own(named):
+            continue
+        module = named.partition(":")[0]
         file = module_file(module)
         where = f"here {file}" if file else "which is not here"
         raise ArchiveError(
-            f"study {config.name} is of task {config.task}, and to go on with it runs module "
+            f"study {config.name} is of {named}, and to go on with it runs module "
             f"{module} ({where}): look at that, then import with --trust"
         )

@@ -48,6 +48,9 @@ def add_commands(command: AddCommand) -> None:
     add_trial_timeout(resume, "as before")
     resume.add_argument("--until", metavar="METRIC>=X|none", help="when to end (as before)")
     resume.add_argument(
+        "--budget-epochs", type=int, metavar="N", help="of all sessions; 0: no bound (as before)"
+    )
+    resume.add_argument(
         "--stop-when-no-gain",
         action=argparse.BooleanOptionalAction,
         help="end when 32 more trials would hardly better the best (as before)",
@@ -111,6 +114,7 @@ def _resume(options: argparse.Namespace) -> int:
             address=options.address,
             accept_changes=options.accept_changes,
             until=options.until,
+            budget_epochs=options.budget_epochs,
             stop_when_no_gain=options.stop_when_no_gain,
             notify=options.notify,
             events=options.events,

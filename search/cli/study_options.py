@@ -16,15 +16,24 @@ __all__ = ["add_run_options", "add_trial_timeout", "add_watching", "asked"]
 def add_run_options(run: argparse.ArgumentParser) -> None:
     """Of `run`, and of `submit`, which is `run` elsewhere."""
     run.add_argument("task", metavar="TASK", help="sts, cnn, or your own as module:ATTRIBUTE")
-    run.add_argument("--trials", type=int, default=64, help="configurations to try (64)")
+    run.add_argument(
+        "--trials",
+        type=int,
+        help="configurations to try (64; with --budget-epochs as many as it holds)",
+    )
     run.add_argument("--max-epochs", type=int, help="full length of a trial (the task's)")
     run.add_argument("--min-epochs", type=int, help="the first rung (the task's)")
     run.add_argument("--reduction-factor", type=int, help="1 of so many advances (3)")
-    run.add_argument("--sampler", default="tpe", metavar="tpe|random", help="what proposes (tpe)")
+    run.add_argument(
+        "--sampler",
+        default="tpe",
+        metavar="tpe|random|module:FUNCTION",
+        help="what proposes (tpe)",
+    )
     run.add_argument(
         "--scheduler",
         default="asha",
-        metavar="asha|asha-published|none",
+        metavar="asha|asha-published|hyperband|none|module:FUNCTION",
         help="what decides who trains on (asha)",
     )
     run.add_argument("--seed", type=int, default=0, help="of the whole study (0)")
@@ -61,6 +70,13 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     add_trial_timeout(run, "10 × the median, at least 10m")
     run.add_argument(
         "--until", default="", metavar="METRIC>=X", help="end with a complete trial that has it"
+    )
+    run.add_argument(
+        "--budget-epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="end when N epochs have been given out; how many trials that are, `plan` tells",
     )
     run.add_argument(
         "--stop-when-no-gain",
@@ -114,6 +130,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         "trial_timeout_s": options.trial_timeout,
         "keep_checkpoints": options.keep_checkpoints,
         "until": options.until,
+        "budget_epochs": options.budget_epochs,
         "stop_when_no_gain": options.stop_when_no_gain,
         "cpus_per_trial": options.cpus_per_trial,
         "baseline": not options.no_baseline,

@@ -15,15 +15,25 @@ paused at the highest rung goes on to the end.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from search.decisions.history import History, Segment, Trial
 from search.decisions.ranking import Ranking
-from search.tasks.config import Scheduler
 
-__all__ = ["Next", "Rung", "first_segment", "first_target", "next_segment", "rungs_of"]
+__all__ = [
+    "Next",
+    "Rung",
+    "first_segment",
+    "first_target",
+    "last_hope",
+    "next_of",
+    "next_segment",
+    "promotion",
+    "rungs_of",
+    "segment_to",
+]
 
 Next = Segment | Literal["suggest", "wait", "finished"]
 
@@ -40,16 +50,26 @@ class Rung:
 
 
 def rungs_of(
-    history: History, *, ladder: list[int], full_length: int, value: Callable[[Trial, int], float]
+    history: History,
+    *,
+    ladder: list[int],
+    full_length: int,
+    value: Callable[[Trial, int], float],
+    among: Callable[[Trial], bool] = lambda trial: True,
 ) -> list[Rung]:
     """The rungs, lowest first, at the epochs of `ladder` (ascending, the last is R).
 
     `value(trial, epoch)`: the objective at that epoch, larger is better. The first `full_length`
-    trials run to the end without pausing and do not count at the rungs.
+    trials run to the end without pausing and do not count at the rungs; nor does who is not
+    `among` those that are compared, as another bracket's.
     """
+
+    def counts(trial: Trial) -> bool:
+        return trial.number >= full_length and among(trial)
+
     next_ones = [*ladder[1:], ladder[-1]]
     return [
-        _rung(history, epoch, above, full_length, value)
+        _rung(history, epoch, above, counts, value)
         for epoch, above in zip(ladder, next_ones, strict=True)
     ]
 
@@ -58,7 +78,7 @@ def _rung(
     history: History,
     epoch: int,
     above: int,
-    full_length: int,
+    among: Callable[[Trial], bool],
     value: Callable[[Trial, int], float],
 ) -> Rung:
     def stands(trial: Trial) -> bool:
@@ -67,7 +87,7 @@ def _rung(
     def ranking(counts: Callable[[Trial], bool]) -> Ranking:
         return Ranking(
             history,
-            counts=lambda trial: trial.number >= full_length and counts(trial),
+            counts=lambda trial: among(trial) and counts(trial),
             value=lambda trial: value(trial, epoch),
         )
 
@@ -85,7 +105,7 @@ def next_segment(
     rungs: list[Rung],
     *,
     reduction_factor: int,
-    scheduler: Scheduler,
+    scheduler: str,
     trials: int,
     workers: int,
 ) -> Next:
@@ -96,57 +116,73 @@ def next_segment(
     (`rungs_of`). `reduction_factor`: η. `trials`: how many the study is to have. `workers`: how
     many may be open at a time. `scheduler`: "asha", "asha-published" or "none" (see above).
     """
+    steps = () if scheduler == "none" else reversed(list(itertools.pairwise(rungs)))
+    return next_of(
+        history,
+        rungs,
+        promotions=(promotion(*step, reduction_factor, scheduler) for step in steps),
+        trials=trials,
+        workers=workers,
+    )
+
+
+def next_of(
+    history: History,
+    rungs: list[Rung],
+    *,
+    promotions: Iterable[Segment | None],
+    trials: int,
+    workers: int,
+) -> Next:
+    """As `next_segment`, of a rule whose `promotions`, looked at in their order, are those that may
+    be now. `rungs`: where trials are paused, ascending; the last is full length."""
     open_now = len(history.open_trials())
     if open_now >= workers:
         return "wait"
     waiting = history.next_waiting()
     if waiting is not None:
-        return _segment(waiting, waiting.target)
-    if scheduler != "none":
-        for rung, above in reversed(list(itertools.pairwise(rungs))):
-            promotable = _promotable(rung, reduction_factor, scheduler)
-            if promotable is not None:
-                return _segment(promotable, above.epoch)
+        return segment_to(waiting, waiting.target)
+    promoted = next(filter(None, promotions), None)
+    if promoted is not None:
+        return promoted
     if len(history.trials) < trials:
         return "suggest"
     if open_now:
         return "wait"
+    return last_hope(history, rungs) or "finished"
+
+
+def last_hope(history: History, rungs: list[Rung]) -> Segment | None:
+    """The best at the highest rung at which one is paused, on to the end, if none is complete."""
     last = rungs[-1].epoch
-    best = _best_paused(rungs[:-1])
+    at_each = (rung.paused.best() for rung in reversed(rungs) if rung.epoch < last)
+    best = next((trial for trial in at_each if trial is not None), None)
     if best is None or any(trial.complete(last) for trial in history.trials):
-        return "finished"
-    return _segment(best, last)
+        return None
+    return segment_to(best, last)
 
 
-def first_segment(
-    number: int, *, ladder: list[int], scheduler: Scheduler, full_length: int
-) -> Segment:
+def first_segment(number: int, *, ladder: list[int], scheduler: str, full_length: int) -> Segment:
     """The segment that trial `number` begins with."""
     target = first_target(number, ladder=ladder, scheduler=scheduler, full_length=full_length)
     return Segment(trial=number, attempt=0, first_epoch=1, last_epoch=target)
 
 
-def first_target(number: int, *, ladder: list[int], scheduler: Scheduler, full_length: int) -> int:
+def first_target(number: int, *, ladder: list[int], scheduler: str, full_length: int) -> int:
     """The epoch to which trial `number` runs before it pauses for the first time."""
     return ladder[-1] if scheduler == "none" or number < full_length else ladder[0]
 
 
-def _promotable(rung: Rung, reduction_factor: int, scheduler: Scheduler) -> Trial | None:
+def promotion(rung: Rung, above: Rung, reduction_factor: int, scheduler: str) -> Segment | None:
     """The best trial that is paused at the rung, if it may advance now. Ties go by number."""
     best = rung.paused.best()
     if best is None:
         return None
-    ahead = len(rung.advanced) if scheduler == "asha" else rung.standing.rank(best)
-    return best if ahead < len(rung.recorded) // reduction_factor else None
+    ahead = rung.standing.rank(best) if scheduler == "asha-published" else len(rung.advanced)
+    return segment_to(best, above.epoch) if ahead < len(rung.recorded) // reduction_factor else None
 
 
-def _best_paused(rungs: list[Rung]) -> Trial | None:
-    """The best at the highest rung at which one is paused."""
-    at_each = (rung.paused.best() for rung in reversed(rungs))
-    return next((trial for trial in at_each if trial is not None), None)
-
-
-def _segment(trial: Trial, last_epoch: int) -> Segment:
+def segment_to(trial: Trial, last_epoch: int) -> Segment:
     return Segment(
         trial=trial.number,
         attempt=trial.attempt,

@@ -256,6 +256,10 @@ class History:
         its process died."""
         return self.trials[min(self._waiting)] if self._waiting else None
 
+    def waiting_trials(self) -> list[Trial]:
+        """All of those."""
+        return [self.trials[number] for number in sorted(self._waiting)]
+
     @property
     def failed(self) -> int:
         """Failed trials."""

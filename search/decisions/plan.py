@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from search.decisions.history import History
-from search.tasks.config import Scheduler, StudyConfig
+from search.tasks.config import StudyConfig
 
 __all__ = [
+    "LIMITED",
     "arrivals",
+    "brackets",
     "describe",
     "disk_gib",
     "ladder_of",
@@ -16,6 +18,9 @@ __all__ = [
     "rungs",
 ]
 
+# The rules under which the epochs are known before the start: at most ⌊n/η⌋ of the n trials
+# recorded at a rung ever advance from it.
+LIMITED = ("asha", "hyperband")
 CHECKPOINTS_KEPT = 2  # of each trial (KEPT in trainables/checkpoint.py, which imports torch)
 
 
@@ -41,34 +46,51 @@ def ladder_of(config: StudyConfig) -> list[int]:
     return rungs(config.min_epochs, config.max_epochs, config.reduction_factor)
 
 
-def most_epochs(
-    trials: int, baselines: int, ladder: list[int], factor: int, scheduler: Scheduler
-) -> int:
+def brackets(ladder: list[int], factor: int) -> list[int]:
+    """Of each trial of a cycle of Hyperband, by its place, the rung that its bracket begins at.
+
+    >>> brackets([1, 3, 9], 3)
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2]
+    """
+    rungs = len(ladder)
+    sizes = [-(-rungs * factor**above // (above + 1)) for above in reversed(range(rungs))]
+    return [first for first, size in enumerate(sizes) for _ in range(size)]
+
+
+def most_epochs(trials: int, baselines: int, ladder: list[int], factor: int, scheduler: str) -> int:
     """The most epochs that a study of `trials`, the first `baselines` at full length, can train if
     none fails; `lost_epochs` come on top.
 
-    Rate-limited ASHA ("asha") trains exactly as many. The published rule has no such limit: in the
-    worst order of arrival each trial is the best so far and trains in full.
+    Under LIMITED it trains exactly as many. The published rule has no such limit: in the worst
+    order of arrival each trial is the best so far and trains in full.
     """
-    if scheduler != "asha":
+    if scheduler not in LIMITED:
         return trials * ladder[-1]
     total, trained = baselines * ladder[-1], 0
-    for rung, arriving in zip(ladder, arrivals(trials, baselines, ladder, factor), strict=True):
-        total += arriving * (rung - trained)
+    arriving = arrivals(trials, baselines, ladder, factor, scheduler)
+    for rung, count in zip(ladder, arriving, strict=True):
+        total += count * (rung - trained)
         trained = rung
     return total
 
 
-def arrivals(trials: int, baselines: int, ladder: list[int], factor: int) -> list[int]:
-    """How many trials train to each rung by rate-limited ASHA, if none fails; the first
+def arrivals(
+    trials: int, baselines: int, ladder: list[int], factor: int, scheduler: str = "asha"
+) -> list[int]:
+    """How many trials train to each rung by a rule of LIMITED, if none fails; the first
     `baselines`, which train in full, are not among them."""
-    arriving, found = trials - baselines, []
-    for _ in ladder:
-        found.append(arriving)
-        arriving //= factor
-        if not baselines and trials:
-            # The winner that every study has (asha.py).
-            arriving = max(arriving, 1)
+    cycle = brackets(ladder, factor) if scheduler == "hyperband" else [0]
+    whole, rest = divmod(trials - baselines, len(cycle))
+    found = [0] * len(ladder)
+    for first in set(cycle):
+        arriving = whole * cycle.count(first) + cycle[:rest].count(first)
+        for place in range(len(ladder)):
+            if place > first:
+                arriving //= factor
+            found[place] += arriving
+    if not baselines and trials:
+        # The winner that every study has (asha.py).
+        found = [max(arriving, 1) for arriving in found]
     return found
 
 
@@ -90,7 +112,9 @@ def most_epochs_of(
     ladder = ladder_of(config)
     baselines = min(baselines, trials)
     most = most_epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
-    if history is None or config.scheduler != "asha":
+    if config.scheduler not in LIMITED:
+        return min(most, config.budget_epochs or most)
+    if history is None:
         return most
     return most + lost_epochs(history, baselines, ladder)
 
@@ -108,7 +132,7 @@ def describe(
     rung_list = ", ".join(str(rung) for rung in ladder)
     most = most_epochs_of(config, trials, baselines)
     # One that fails gives its place to another; the other rules let all train in full.
-    if_none_fails = " if no trial fails" if config.scheduler == "asha" and len(ladder) > 1 else ""
+    if_none_fails = " if no trial fails" if config.scheduler in LIMITED and len(ladder) > 1 else ""
     disk = ""
     if checkpoint_mib is not None:
         disk = f", {disk_gib(trials, checkpoint_mib):.1f} GiB of checkpoints"
@@ -116,9 +140,10 @@ def describe(
         f"study {config.name}: {trials} trials of {config.task} on {config.dataset}, "
         f"{config.workers} at a time\n"
         f"at most {most} epochs{if_none_fails} ({config.scheduler}; rungs at epochs {rung_list}; "
-        f"{min(baselines, trials)} named points in full){disk}{_sooner(config)}"
+        f"{min(baselines, trials)} named points in full){disk}{_ends(config)}"
     )
 
 
-def _sooner(config: StudyConfig) -> str:
-    return "; sooner where more would bring no gain" if config.stop_when_no_gain else ""
+def _ends(config: StudyConfig) -> str:
+    budget = f"; a budget of {config.budget_epochs}" if config.budget_epochs else ""
+    return budget + ("; sooner where more would bring no gain" * config.stop_when_no_gain)

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from search.decisions import asha, plan
+from search.decisions import plan
 from search.decisions.history import EpochEnd, Failure, History, Segment, Session, Suggestion, Trial
+from search.decisions.schedulers import Schedule
 from search.tasks.config import StudyConfig
 
 __all__ = ["Playthrough"]
@@ -63,11 +64,12 @@ class Playthrough:
             at = history.spans[-1].ended if history.spans else 0.0
             length = history.length or config.trials
             self._history.apply(at, Session(event="started", trials=length))
-        self._rungs = asha.rungs_of(
+        self._schedule = Schedule(
             self._history,
-            ladder=self._ladder,
+            config,
             full_length=full_length,
             value=lambda trial, epoch: sign * trial.value(metric, epoch),
+            looked_at=True,
         )
         own = [trial for trial in history.trials if trial.epochs]
         self._set_leads(history, own, earlier)
@@ -135,23 +137,11 @@ class Playthrough:
 
     def _next(self, at: float) -> Segment | None:
         history, config = self._history, self._config
-        decision = asha.next_segment(
-            history,
-            self._rungs,
-            reduction_factor=config.reduction_factor,
-            scheduler=config.scheduler,
-            trials=history.length,
-            workers=config.workers,
-        )
+        decision = self._schedule.next(trials=history.length, workers=config.workers)
         if decision == "suggest":
             number = len(history.trials)
             history.apply(at, Suggestion(trial=number, config={}, seed=0, source=""))
-            decision = asha.first_segment(
-                number,
-                ladder=self._ladder,
-                scheduler=config.scheduler,
-                full_length=self._full_length,
-            )
+            decision = self._schedule.first_segment(number)
         if not isinstance(decision, Segment):
             return None
         history.apply(at, decision)

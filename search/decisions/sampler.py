@@ -7,6 +7,7 @@ mirrors the history, so that the same record gives the same suggestion in any pr
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
 import warnings
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -18,14 +19,31 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.decisions.drawing import PartlyFixed, Space, known_parameters, shared
+from search.decisions.drawing import (
+    PartlyFixed,
+    Space,
+    known_parameters,
+    shared,
+    why_outside_space,
+)
 from search.decisions.history import History, Trial
 from search.decisions.kinds import Kinds
+from search.decisions.own import SeenTrial, called, seen_trial
 from search.decisions.ranking import Ranking
-from search.tasks.config import Sampler, Value
+from search.errors import UserError
+from search.tasks.config import Value
+from search.tasks.own_names import is_own
 from trainables.seeding import derive
 
-__all__ = ["RefusedDrawError", "draw_at_random", "rank_trials", "seen_trials", "suggest"]
+__all__ = [
+    "SAMPLERS",
+    "Asked",
+    "RefusedDrawError",
+    "draw_at_random",
+    "rank_trials",
+    "seen_trials",
+    "suggest",
+]
 
 # The history that a suggestion sees: so many best trials, and so many newest of the others. TPE
 # models at most 25 good ones, and its cost grows with all that it sees.
@@ -52,7 +70,7 @@ def suggest(
     *,
     space: Space,
     fixed: Mapping[str, Value],
-    sampler: Sampler,
+    sampler: str,
     seed: int,
     known: Sequence[Trial] = (),
 ) -> dict[str, Value]:
@@ -62,29 +80,71 @@ def suggest(
     `seed`: the study's. `known`: trials of before the study, with numbers below 0 (warm_start.py).
     "tpe": the tree-structured Parzen estimator (Bergstra et al. 2011,
     Algorithms for Hyper-Parameter Optimization), multivariate (as in Falkner et al. 2018,
-    arXiv:1807.01774), grouped, with a constant liar for the trials still running.
-    Raises RefusedDrawError for whatever the space raises.
+    arXiv:1807.01774), grouped, with a constant liar for the trials still running. `sampler`: a name
+    of SAMPLERS, or a user's own as module:FUNCTION (own.py).
+    Raises UserError, of a user's own; RefusedDrawError for whatever the space raises.
     """
-    own_seed = derive(seed, "suggest", number) % 2**32
-    mirrored: list[FrozenTrial] = []
-    kinds = Kinds()
-    proposer: BaseSampler = RandomSampler(seed=own_seed)
-    if sampler == "tpe":
-        proposer = tpe(own_seed)
-        trials = [*known, *seen_trials(ranked)]
-        mirrored = mirror(trials, space=space, fixed=fixed, value=ranked.value, kinds=kinds)
-    study = optuna.create_study(
-        direction="maximize", sampler=proposer, storage=MirrorStorage(mirrored)
-    )
-    trial = PartlyFixed(study.ask(), fixed, kinds)
-    try:
-        drawn = space(trial)
-        if not isinstance(drawn, dict):
-            kind = type(drawn).__name__
-            raise TypeError(f"a space returns a dict of what it has drawn, got {kind}")
-    except BaseException as error:
-        raise RefusedDrawError(dict(trial.params)) from error
+    asked = Asked(number, ranked, space, fixed, derive(seed, "suggest", number) % 2**32, known)
+    if not is_own(sampler):
+        return SAMPLERS[sampler](asked)
+    drawn = called("sampler", sampler, asked)
+    if not isinstance(drawn, dict):
+        kind = type(drawn).__name__
+        raise UserError(f"sampler {sampler} must give a dict of what it draws, got {kind}")
+    if why := why_outside_space(drawn, space=space, fixed=fixed):
+        raise UserError(f"sampler {sampler} gives what is outside the space: {why}")
     return drawn
+
+
+class Asked:
+    """What a sampler is asked, and given: it gives the values of one trial, by name.
+
+    Public: `number` of the trial, `seed` of this draw, `trials`, `space`, `fixed`, `draw`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        ranked: Ranking,
+        space: Space,
+        fixed: Mapping[str, Value],
+        seed: int,
+        known: Sequence[Trial],
+    ) -> None:
+        self.number, self.seed = number, seed
+        self.space, self.fixed = space, fixed
+        self._ranked, self._known = ranked, known
+
+    @functools.cached_property
+    def trials(self) -> list[SeenTrial]:
+        """The study's, by number, and before them what is known from before, numbered below 0: each
+        with one score, that of its last epoch. A paused trial may be pruned later."""
+        trials = [*self._known, *self._ranked.history.trials]
+        value = self._ranked.value
+        return [seen_trial(t, [value(t)] if t.epochs else []) for t in trials]
+
+    def draw(self, sampler: BaseSampler, *, learns: bool = True) -> dict[str, Value]:
+        """What the space draws by a sampler of Optuna's, which is shown the trials (`mirror`) as
+        long as it `learns`; it maximises. Raises RefusedDrawError."""
+        mirrored: list[FrozenTrial] = []
+        kinds = Kinds()
+        if learns:
+            trials = [*self._known, *seen_trials(self._ranked)]
+            mirrored = mirror(
+                trials, space=self.space, fixed=self.fixed, value=self._ranked.value, kinds=kinds
+            )
+        study = optuna.create_study(
+            direction="maximize", sampler=sampler, storage=MirrorStorage(mirrored)
+        )
+        trial = PartlyFixed(study.ask(), self.fixed, kinds)
+        try:
+            drawn = self.space(trial)
+            if not isinstance(drawn, dict):
+                kind = type(drawn).__name__
+                raise TypeError(f"a space returns a dict of what it has drawn, got {kind}")
+        except BaseException as error:
+            raise RefusedDrawError(dict(trial.params)) from error
+        return drawn
 
 
 def draw_at_random(
@@ -187,6 +247,13 @@ def seen_trials(ranked: Ranking) -> list[Trial]:
     others = (trial.number for trial in reversed(trials) if trial.number not in kept)
     kept.update(list(itertools.islice(others, NEWEST_SEEN)))
     return [trials[number] for number in sorted(kept)]
+
+
+# The one table: a new sampler is a line here, and a name in `Sampler` (search/tasks/config.py).
+SAMPLERS: Mapping[str, Callable[[Asked], dict[str, Value]]] = {
+    "tpe": lambda asked: asked.draw(tpe(asked.seed)),
+    "random": lambda asked: asked.draw(RandomSampler(seed=asked.seed), learns=False),
+}
 
 
 class MirrorStorage(InMemoryStorage):

@@ -55,7 +55,7 @@ def create(
     known = {n: score for n, score in scores.items() if math.isfinite(score)}
     objective = {"metric": task.metric, "mode": task.mode}
     origin = {
-        **depends_on(task, prepared, config.task),
+        **depends_on(task, prepared, config.task, config.own_modules),
         "baselines": known,
         "objective": objective,
         "examples": len(labels),

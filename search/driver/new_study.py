@@ -14,6 +14,7 @@ from typing import Any
 from search.decisions.until import parse_until
 from search.decisions.warm_start import WarmStart
 from search.driver.begin import create, prepare
+from search.driver.budget import with_budget
 from search.driver.warm_start import warm_start
 from search.errors import RecordError, UserError
 from search.files.defaults import default_tracking_uri
@@ -25,6 +26,8 @@ from search.record.record import Record, Study, open_record
 from search.tasks.config import StudyConfig, Value
 from search.tasks.defined_here import MAIN, name_of
 from search.tasks.hyperparameter import parse_hyperparameter
+from search.tasks.own_function import find_function
+from search.tasks.own_names import is_own
 from search.tasks.points import Points, find_points
 from search.tasks.registry import find_task
 from search.tasks.task import Task
@@ -51,6 +54,7 @@ OPTIONS = (
     "keep_checkpoints",
     "until",
     "stop_when_no_gain",
+    "budget_epochs",
     "warm_start",
 )
 
@@ -134,6 +138,10 @@ def asked_for(
         **{**defaults, **given},
     )
     task.check_gpus(config.gpus_per_trial)
+    config = with_budget(config, task, trials=given.get("trials"))
+    for kind in ("sampler", "scheduler"):
+        if is_own(named := getattr(config, kind)):
+            find_function(kind, named)
     if config.until:
         parse_until(config.until, metric=task.metric, mode=task.mode)
     tell_room(config, address, say)

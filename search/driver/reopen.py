@@ -10,6 +10,7 @@ from search.decisions.gain import gain_of, no_gain
 from search.decisions.history import History
 from search.decisions.until import parse_until
 from search.driver.begin import prepare
+from search.driver.budget import extended_by_budget
 from search.driver.new_study import OpenStudy, check_cluster, tell_room
 from search.errors import TrackingError, UserError
 from search.files.storage import check_storage
@@ -70,6 +71,10 @@ def reopen(
     if new.get("until") == NO_BOUND:
         new["until"] = ""
     config = dataclasses.replace(study.config, trials=trials, **new)
+    if "budget_epochs" in new:
+        asked = trials > length
+        trials = extended_by_budget(config, task, history, trials=trials, asked=asked)
+        config = dataclasses.replace(config, trials=trials)
     _check_until(config, study, task, history)
     _check_gain(config, study, task, history, extended=trials > length)
     if notify is not None:
@@ -79,7 +84,7 @@ def reopen(
     tell_room(config, address, say)
     check_storage(config.storage)
     prepared = prepare(task, config)
-    now = depends_on(task, prepared, config.task)
+    now = depends_on(task, prepared, config.task, config.own_modules)
     differing = changes(history.depends_on or study.origin, now)
     if differing and not accept_changes:
         # Who reproduces a table or ablates a study has no such option.

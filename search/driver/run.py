@@ -165,7 +165,7 @@ def drive(
         record.driver_lock(study.name),
         ending,
     ):
-        now = depends_on(task, prepared, study.config.task)
+        now = depends_on(task, prepared, study.config.task, study.config.own_modules)
         machine = "" if address else kind_of_machine(study.config)
         details = {"depends_on": now, "machine": machine, "notified": notified}
         started = Session(event="started", trials=trials, details=details)

@@ -16,6 +16,7 @@ from search.decisions import asha, plan
 from search.decisions.gain import NoGain, no_gain
 from search.decisions.history import Given, Segment, Suggestion, Trial
 from search.decisions.sampler import RefusedDrawError, rank_trials
+from search.decisions.schedulers import Schedule
 from search.driver.attempts import (
     Silence,
     cause_of_death,
@@ -26,7 +27,7 @@ from search.driver.ending import Ending
 from search.driver.last_words import Logs, true_cause
 from search.driver.proposals import Proposals
 from search.driver.recorder import Recorder
-from search.errors import RecordError
+from search.errors import RecordError, UserError, first_line
 from search.machines.node_check import UNFIT
 from search.record.record import Record, Study
 from search.tasks.task import Task
@@ -71,8 +72,8 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._ladder = plan.ladder_of(config)
         self._first_trials = task.first_trials(config)
         self._capacity = capacity or (lambda: config.workers)
-        self._rungs = asha.rungs_of(
-            self.history, ladder=self._ladder, full_length=len(self._first_trials), value=self.value
+        self._schedule = Schedule(
+            self.history, config, full_length=len(self._first_trials), value=self.value
         )
         valued = rank_trials(self.history, self.value)
         self._proposals = Proposals(study, task, self._first_trials, valued)
@@ -116,8 +117,9 @@ class StudySearcher(Searcher):  # type: ignore[misc]
             if isinstance(segment, Segment) and not self._record.flush():
                 self._pending = segment  # no worker has what is not on record
                 return None
-        except RecordError as error:
-            self._ending.request("failed", str(error), grace_s=0)
+        except (RecordError, UserError) as error:
+            # The record's, or of what a user's own sampler or scheduler has done.
+            self._ending.request("failed", first_line(error), grace_s=0)
             return None
         if not isinstance(segment, Segment):
             return segment
@@ -214,6 +216,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         if decision == "wait":
             return None
         if decision == "finished":
+            self.ended_because = self.ended_because or self._why_fewer()
             return Searcher.FINISHED
         if decision == "suggest":
             return self._new_trial(len(self.history.trials))
@@ -221,21 +224,22 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         return decision
 
     def _decide(self, trials: int) -> asha.Next:
-        config = self._study.config
-        return asha.next_segment(
-            self.history,
-            self._rungs,
-            reduction_factor=config.reduction_factor,
-            scheduler=config.scheduler,
-            trials=trials,
-            workers=self._capacity(),
-        )
+        return self._schedule.next(trials=trials, workers=self._capacity())
 
     def _why_enough(self) -> str:
         """Why no further trial is to begin, by the history alone; "": one is."""
         if not self._study.config.stop_when_no_gain or self._given is not None:
             return ""
         return no_gain(self._gain.gain())
+
+    def _why_fewer(self) -> str:
+        """Why there are fewer trials than there were to be; "": there are as many."""
+        config = self._study.config
+        if self._given is not None or len(self.history.trials) >= self.history.length:
+            return ""
+        if config.budget_epochs:
+            return f"the budget of {config.budget_epochs} epochs is given out"
+        return f"{config.scheduler} trains no further trial"
 
     def _length(self) -> int:
         """How many trials there are to be. Whoever gives them is asked for more once all that were
@@ -254,13 +258,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         except RefusedDrawError as refused:
             self._refuse(number, refused)
             return _REFUSED
-        config = self._study.config
-        segment = asha.first_segment(
-            number,
-            ladder=self._ladder,
-            scheduler=config.scheduler,
-            full_length=len(self._first_trials),
-        )
+        segment = self._schedule.first_segment(number)
         self._recorder.append(suggestion, segment)
         return segment
 

@@ -115,11 +115,13 @@ class StudyHandle:
         events: bool = False,
         notify: str | None = None,
         until: str | None = None,
+        budget_epochs: int | None = None,
         stop_when_no_gain: bool | None = None,
         say: Callable[[str], None] = print_line,
     ) -> Self:
         """Go on where it stands, or extend it to `trials` trials. None leaves a setting as it is,
-        but `notify`, whose address is kept nowhere; `until="none"` lifts a bound.
+        but `notify`, whose address is kept nowhere; `until="none"`, `budget_epochs=0` and
+        `stop_when_no_gain=False` lift a bound.
 
         Returns and raises as `run`; UserError too where code, data or versions differ from those
         it began with, unless `accept_changes`.
@@ -140,6 +142,7 @@ class StudyHandle:
             tracking_uri=tracking_uri,
             trial_timeout_s=trial_timeout_s,
             until=until,
+            budget_epochs=budget_epochs,
             stop_when_no_gain=stop_when_no_gain,
             notify=notify,
         )

@@ -111,7 +111,9 @@ def promote_study(
         obeyed=newest_request(record, study),
     )
     was = record.history(study).depends_on or study.origin
-    differing = changes(was, depends_on(task, prepared, study.config.task))
+    differing = changes(
+        was, depends_on(task, prepared, study.config.task, study.config.own_modules)
+    )
     if differing and not accept_changes:
         raise RecordError(
             f"study {study.name} was searched with other versions ({'; '.join(differing)}): its "

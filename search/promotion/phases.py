@@ -186,6 +186,9 @@ def _phase_study(promotion: Promotion, phase: Phase) -> Study:
         parent=parent.name,
         trials=1,  # how many there are, each session says
         scheduler="none",
+        sampler="random",  # nothing is drawn
+        budget_epochs=0,
+        stop_when_no_gain=False,
         baseline=False,
         keep_checkpoints=KEEP_ALL,
     )

@@ -33,6 +33,7 @@ from search.record.sqlite import Sqlite
 from search.record.study import Study, StudyWithEvents, UnreadableStudy, read_study, study_row
 from search.record.study_names import is_folder_name
 from search.tasks.config import StudyConfig
+from search.tasks.own_names import is_own
 from search.tasks.registry import is_imported_from
 
 __all__ = ["Record", "Study", "open_record"]
@@ -79,11 +80,12 @@ class Record:
         return [read_study(dict(row), self._check_task, self.folder) for row in rows]
 
     def _check_task(self, config: StudyConfig) -> None:
-        if is_imported_from(config.task, self.folder):
-            raise RecordError(
-                f"task {config.task} of study {config.name} lies in the studies folder "
-                f"{self.folder}: code is never run from there; move it"
-            )
+        for named in filter(is_own, (config.task, config.sampler, config.scheduler)):
+            if is_imported_from(named, self.folder):
+                raise RecordError(
+                    f"{named} of study {config.name} lies in the studies folder "
+                    f"{self.folder}: code is never run from there; move it"
+                )
 
     def study(self, name: str) -> Study:
         """Raises RecordError if there is none of that name, or it cannot be read."""

@@ -12,7 +12,15 @@ from search.record.study import Study
 __all__ = ["CHANGEABLE", "relocate"]
 
 # Fields of StudyConfig that may change: where, how and how long a study runs, not what it is.
-CHANGEABLE = ("workers", "storage", "tracking_uri", "trial_timeout_s", "until", "stop_when_no_gain")
+CHANGEABLE = (
+    "workers",
+    "storage",
+    "tracking_uri",
+    "trial_timeout_s",
+    "until",
+    "stop_when_no_gain",
+    "budget_epochs",
+)
 
 
 def relocate(record: Record, study: Study, changed: Mapping[str, Any]) -> Study:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.decisions import plan
+from search.decisions.budget import affordable_trials
 from search.decisions.history import History, Session, Trial
 from search.decisions.remaining import Remaining, planned, remaining
 from search.machines.gpus import gpus_there
@@ -106,8 +107,11 @@ def forecast(
         now = past.spans[-1].ended
         past = past.copy()
         past.apply(now, Session(event="started", trials=trials))
-    counts = plan.arrivals(trials, min(named, trials), ladder, config.reduction_factor)
-    if config.scheduler != "asha":
+    trials = affordable_trials(config, trials, named, past)
+    counts = plan.arrivals(
+        trials, min(named, trials), ladder, config.reduction_factor, config.scheduler
+    )
+    if config.scheduler not in plan.LIMITED:
         ladder, counts = ladder[-1:], [trials - min(named, trials)]
     left = remaining(
         past,

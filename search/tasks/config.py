@@ -11,16 +11,18 @@ from typing import Any, Literal, get_args
 from search.errors import UserError, first_line
 from search.files.addresses import has_secret, without_secrets
 from search.files.storage import check_uri
+from search.tasks.own_names import own_modules
 from trainables.checks import check_types
 
 __all__ = ["Phase", "Sampler", "Scheduler", "StudyConfig", "Value"]
 
 Sampler = Literal["tpe", "random"]
-Scheduler = Literal["asha", "asha-published", "none"]
+Scheduler = Literal["asha", "asha-published", "hyperband", "none"]
 Phase = Literal["search", "confirm", "final"]
 Value = str | int | float | bool | None  # of a hyperparameter
 
 MAX_COUNT = 1_000_000  # trials, epochs: more is a slip of the finger
+_OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")  # module:FUNCTION
 MAX_NAME_LENGTH = 100  # of a study's name; its promotion's phases have a word more
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -36,8 +38,8 @@ class StudyConfig:
     max_epochs: int = 9  # R in Li et al. 2020 (arXiv:1810.05934)
     min_epochs: int = 1  # r: the grace period
     reduction_factor: int = 3  # η
-    sampler: Sampler = "tpe"
-    scheduler: Scheduler = "asha"
+    sampler: str = "tpe"  # a name of Sampler, or a user's own as module:FUNCTION
+    scheduler: str = "asha"  # a name of Scheduler, or a user's own
     seed: int = 0
     workers: int = 1  # trials that train at a time
     cpus_per_trial: int = 1  # cores, and threads of each trial
@@ -50,6 +52,7 @@ class StudyConfig:
     warm_start: str = ""  # what is known from before (search/driver/warm_start.py); "": nothing
     trial_timeout_s: float | None = None  # of an epoch; None: ten times the median, ≥ 10 minutes
     until: str = ""  # ends with a complete trial that has it, as "accuracy>=0.9"; "": with the last
+    budget_epochs: int = 0  # ends when so many were given out (decisions/budget.py); 0: no bound
     stop_when_no_gain: bool = False  # ends when more trials would add nothing (decisions/gain.py)
     keep_checkpoints: int = 5  # of the best trials, once the study is finished
     data_dir: str | None = None  # the only folder data are taken from, if given
@@ -85,6 +88,7 @@ class StudyConfig:
             ("cpus_per_trial", 1, 10_000),
             ("keep_checkpoints", 1, MAX_COUNT),
             ("point_seeds", 1, MAX_COUNT),
+            ("budget_epochs", 0, MAX_COUNT),
         ):
             value = getattr(self, name)
             if value < least:
@@ -107,9 +111,11 @@ class StudyConfig:
                 f"gpus_per_trial must be 0, a share between 0 and 1, or a whole number; got {gpus}"
             )
         for name, kind in (("sampler", Sampler), ("scheduler", Scheduler)):
-            if getattr(self, name) not in get_args(kind):
+            value, choices = getattr(self, name), get_args(kind)
+            if value not in choices and not _OWN.fullmatch(value):
                 raise UserError(
-                    f"{name} must be one of {', '.join(get_args(kind))}; got {getattr(self, name)}"
+                    f"{name} must be one of {', '.join(choices)}, or your own as module:FUNCTION; "
+                    f"got {value}"
                 )
 
     @property
@@ -118,6 +124,11 @@ class StudyConfig:
         if self.points is None:
             return None
         return [(name, dict(values)) for name, values in self.points.items()] * self.point_seeds
+
+    @property
+    def own_modules(self) -> set[str]:
+        """Of a user's own sampler and scheduler."""
+        return own_modules((self.sampler, self.scheduler))
 
     @property
     def cores(self) -> int:

@@ -8,7 +8,7 @@ import hashlib
 import importlib.metadata
 import inspect
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -26,8 +26,11 @@ _PACKAGES = ("search/decisions", "search/driver", "search/tasks", "spaces", "tra
 _NAMED = 5  # files that are told of by name
 
 
-def depends_on(task: Task, prepared: Prepared, name: str = "") -> dict[str, Any]:
+def depends_on(
+    task: Task, prepared: Prepared, name: str = "", own: Iterable[str] = ()
+) -> dict[str, Any]:
     """Hashes and versions, as they are kept on record. `name`: the task's, as find_task takes it.
+    `own`: modules of a user's own sampler or scheduler.
 
     "code" is this project's, "files" are the user's own modules, "versions" the packages' that
     either uses.
@@ -36,7 +39,8 @@ def depends_on(task: Task, prepared: Prepared, name: str = "") -> dict[str, Any]
     sources, modules = _in_main(values)
     modules |= {module for value in values for module in _modules_of(value)}
     module, _, attribute = name.partition(":")
-    reached = reach(modules | ({module} if attribute and module != MAIN else set()))
+    modules = modules.union(own, {module} if attribute and module != MAIN else ())
+    reached = reach(modules)
     files = {module: file_hash(path) for module, path in sorted(reached.files.items())}
     if sources:
         files[MAIN] = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]

@@ -33,6 +33,7 @@ _REPEATED = (
     "warm_start",
     "until",
     "stop_when_no_gain",
+    "budget_epochs",
     "trial_timeout_s",
     "data_dir",
     "points",
