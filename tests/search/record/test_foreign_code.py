@@ -1,4 +1,5 @@
-"""A study names the module of its task; that of somebody else's is not run by who only looks."""
+"""A study names the modules of its task, sampler and scheduler; those of somebody else's are not
+run by who only looks."""
 
 from __future__ import annotations
 
@@ -37,7 +38,10 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     (tmp_path / "marks_when_run.py").write_text("open('mark', 'w')\n")
     record = open_record(tmp_path / "studies", create=True)
     for name, module in (("here", "marks_when_run"), ("away", "no_such_module.deep")):
-        config = StudyConfig(name=name, task=f"{module}:TASK", dataset="d", max_epochs=3, trials=3)
+        own = {"sampler": f"{module}:propose", "scheduler": f"{module}:promote"}
+        config = StudyConfig(
+            name=name, task=f"{module}:TASK", dataset="d", max_epochs=3, trials=3, **own
+        )
         objective = {"metric": "score", "mode": "min"}
         study = record.create(config, {"baselines": {"zero": 0.5}, "objective": objective})
         named, *others = scored({3: 0.75}, {1: 0.5}, {3: 0.25})
