@@ -76,8 +76,14 @@ def here(place, monkeypatch, capsys) -> Callable[..., subprocess.CompletedProces
         ((*RUN, "--gpus-per-trial", "1.5"), "gpus_per_trial must be"),
         ((*RUN, "--gpus-per-trial", "1"), "at most what this machine has .no GPU., got 1"),
         (("run", "cnn", "--gpus-per-trial", "2"), "at most 1 for cnn.*: give it 1, and more"),
-        ((*RUN, "--sampler", "grid"), "sampler must be one of tpe, random; got grid"),
-        ((*RUN, "--scheduler", "sha"), "scheduler must be one of asha, asha-published, none"),
+        (
+            (*RUN, "--sampler", "grid"),
+            "sampler must be one of tpe, random, or your own as module:FUNCTION",
+        ),
+        (
+            (*RUN, "--scheduler", "sha"),
+            "scheduler must be one of asha, asha-published, hyperband, none",
+        ),
         ((*RUN, "--time-budget", "soon"), "'soon'"),
         ((*RUN, "--tracking-uri", NOWHERE), f"{NOWHERE} does not answer"),
         ((*RUN, "--tracking-uri", "ftp://x"), "tracking URI must begin with .*got 'ftp://x'"),

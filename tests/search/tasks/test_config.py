@@ -27,8 +27,16 @@ def _config(**options):
         ("gpus_per_trial", 1.5, "gpus_per_trial must be .* got 1.5"),
         ("gpus_per_trial", float("nan"), "gpus_per_trial must be .* got nan"),
         ("gpus_per_trial", float("inf"), "gpus_per_trial must be .* got inf"),
-        ("sampler", "grid", "sampler must be one of tpe, random; got grid"),
-        ("scheduler", "median", "scheduler must be one of asha, asha-published, none; got median"),
+        (
+            "sampler",
+            "grid",
+            "sampler must be one of tpe, random, or your own as module:FUNCTION; got grid",
+        ),
+        (
+            "scheduler",
+            "median",
+            "scheduler must be one of asha, asha-published, hyperband, none, or your own",
+        ),
     ],
 )
 def test_a_value_out_of_range_says_the_value_and_the_rule(option, value, message):
