@@ -37,7 +37,7 @@ def affordable_trials(
     low, high = 0, trials
     while low < high:
         middle = (low + high + 1) // 2
-        if plan.most_epochs_of(config, middle, named, history) <= config.budget_epochs:
+        if plan.most_without_budget(config, middle, named, history) <= config.budget_epochs:
             low = middle
         else:
             high = middle - 1

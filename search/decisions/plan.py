@@ -15,6 +15,7 @@ __all__ = [
     "lost_epochs",
     "most_epochs",
     "most_epochs_of",
+    "most_without_budget",
     "rungs",
 ]
 
@@ -108,13 +109,19 @@ def most_epochs_of(
     config: StudyConfig, trials: int, baselines: int, history: History | None = None
 ) -> int:
     """The most epochs that this study can train when it is `trials` long, if none fails from now
-    on: `history` is what is known of it."""
+    on: `history` is what is known of it. Its budget bounds it."""
+    most = most_without_budget(config, trials, baselines, history)
+    return min(most, config.budget_epochs or most)
+
+
+def most_without_budget(
+    config: StudyConfig, trials: int, baselines: int, history: History | None = None
+) -> int:
+    """As `most_epochs_of`, whatever its budget is."""
     ladder = ladder_of(config)
     baselines = min(baselines, trials)
     most = most_epochs(trials, baselines, ladder, config.reduction_factor, config.scheduler)
-    if config.scheduler not in LIMITED:
-        return min(most, config.budget_epochs or most)
-    if history is None:
+    if history is None or config.scheduler not in LIMITED:
         return most
     return most + lost_epochs(history, baselines, ladder)
 

@@ -23,7 +23,7 @@ from search.files.typed import typed_path, typed_storage
 from search.machines.gpus import gpu_count
 from search.machines.machine import check_gpus, check_room, default_workers
 from search.record.record import Record, Study, open_record
-from search.tasks.config import StudyConfig, Value
+from search.tasks.config import TRIALS, StudyConfig, Value
 from search.tasks.defined_here import MAIN, name_of
 from search.tasks.hyperparameter import parse_hyperparameter
 from search.tasks.own_function import find_function
@@ -124,7 +124,8 @@ def asked_for(
         with user_code(f"a point of task {task_name} raises"):
             given["points"] = find_points(task, points)
         runs = len(given["points"]) * given.get("point_seeds", 1)
-        given["trials"] = max(given.get("trials", 0), runs)
+        if "trials" in given or not given.get("budget_epochs"):
+            given["trials"] = max(given.get("trials", TRIALS), runs)
     config = StudyConfig(
         name=name or time.strftime(f"{task.name}-%Y%m%d-%H%M%S"),
         task=task_name,

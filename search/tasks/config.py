@@ -21,6 +21,7 @@ Scheduler = Literal["asha", "asha-published", "hyperband", "none"]
 Phase = Literal["search", "confirm", "final"]
 Value = str | int | float | bool | None  # of a hyperparameter
 
+TRIALS = 64  # where nothing is asked for
 MAX_COUNT = 1_000_000  # trials, epochs: more is a slip of the finger
 _OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")  # module:FUNCTION
 MAX_NAME_LENGTH = 100  # of a study's name; its promotion's phases have a word more
@@ -34,7 +35,7 @@ class StudyConfig:
     name: str  # also the name of its folder
     task: str  # a built-in task's name, or a user's own as module:ATTRIBUTE
     dataset: str  # of the task's DATASETS
-    trials: int = 64  # the first ones included that are not drawn (`baseline`)
+    trials: int = TRIALS  # the first ones included that are not drawn (`baseline`)
     max_epochs: int = 9  # R in Li et al. 2020 (arXiv:1810.05934)
     min_epochs: int = 1  # r: the grace period
     reduction_factor: int = 3  # η

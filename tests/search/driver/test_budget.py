@@ -40,8 +40,9 @@ def test_it_holds_so_many_trials_and_not_one_more(budget, scheduler, named, fact
 
     trials = affordable_trials(config, budget, named)
 
-    assert plan.most_epochs_of(config, trials, named) <= budget
-    assert plan.most_epochs_of(config, trials + 1, named) > budget or trials == budget
+    assert plan.most_without_budget(config, trials, named) <= budget
+    assert plan.most_without_budget(config, trials + 1, named) > budget or trials == budget
+    assert plan.most_epochs_of(config, 5000, named) == budget
     assert affordable_trials(config, 3, named) == min(3, trials)
 
 

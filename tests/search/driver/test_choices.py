@@ -134,6 +134,10 @@ def test_trials_bound_what_a_budget_holds():
     assert asked_for(CURVE, budget_epochs=156)[1].trials == 64
     assert asked_for(CURVE, budget_epochs=1000, trials=50)[1].trials == 50
     assert asked_for(CURVE)[1].trials == 64
+    points = {"points": ["start"], "point_seeds": 3}
+    assert asked_for(CURVE, **points)[1].trials == 64
+    assert asked_for(CURVE, trials=0, **points)[1].trials == 3
+    assert asked_for(CURVE, budget_epochs=40, **points)[1].trials == 3 + 8
 
 
 def test_the_source_of_a_user_s_own_is_on_record():
