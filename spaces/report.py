@@ -175,7 +175,7 @@ TABLES: dict[str, Table] = {
             _sts("LSTM in place of biLSTM", "lstm-ln-mp"),
             _sts("random word vectors in place of Word2Vec", "bilstm-ln-mp-random"),
             _sts("output x 5 in place of label / 5", "bilstm-ln-mp-x5"),
-            # Six times as much an epoch as the others.
+            # Four times as much an epoch as the others.
             _sts("zero padding to 55", "bilstm-ln-mp-zero"),
             _sts("crop with wrap-around to 55", "bilstm-ln-mp-wrap"),
         ),
