@@ -11,8 +11,8 @@ import pytest
 from search.decisions.history import History
 from search.record.record import open_record
 from tests import curve_task
-from tests.benchmarks.yardstick.curves import Curve, Problem
-from tests.benchmarks.yardstick.ours import Ours, config_of
+from tests.benchmarks.yardstick.curves import Curve, Problem, thinned
+from tests.benchmarks.yardstick.ours import Foresight, Ours, config_of
 from tests.benchmarks.yardstick.peers import PEERS
 from tests.benchmarks.yardstick.regret import goal_of, interval, iqm, row
 from tests.benchmarks.yardstick.simulator import Trace, Work, simulate
@@ -142,3 +142,18 @@ def test_each_peer_trains_some_in_full(peer: str) -> None:
     trace = simulate(PROBLEM, PEERS[peer](PROBLEM, 0), workers=2, epochs=60)
     assert len(trace.at_s) == 60
     assert min(trace.complete) < 1
+
+
+def test_a_thinned_curve_takes_as_long_and_ends_alike() -> None:
+    thin = thinned(_problem([0.1, 0.2, 0.4], epoch_s=2.0), 2)
+    curve = thin.new_study()({"trial": 0})
+    assert thin.max_epochs == 2
+    assert curve.scores.tolist() == [0.2, 0.4]
+    assert curve.epoch_s.tolist() == [4.0, 2.0]
+
+
+def test_foresight_trains_only_what_will_be_the_best_in_full() -> None:
+    trace = simulate(PROBLEM, Foresight(PROBLEM, 0), workers=1, epochs=60)
+    ends = [regret for regret in dict.fromkeys(trace.complete) if regret < 1]
+    assert len(ends) > 1
+    assert len(trace.complete) - trace.trials <= 8 * len(ends)

@@ -1,11 +1,14 @@
 """Which way to search needs the fewest epochs? On public curves, by a virtual clock.
 
     python -m tests.benchmarks.yardstick [--tasks 46] [--seeds 3] [--workers 1,4] [--trials 64]
-                                         [--methods NAME,…] [--each]
+                                         [--max-epochs 9] [--methods NAME,…] [--each]
 
 LCBench's surrogate (34 tasks) and TaskSet (12): curves.py. Ours are the decisions and the sampler
 that a driver calls (ours.py), peers are used as they document it (peers.py), and all have the same
-tasks, seeds, workers and seconds. The reference is today's ASHA + TPE with `--trials`; every method
+tasks, seeds, workers and seconds. `--max-epochs` reads the curves at so many points, as a job of
+ours that has few epochs. "Perfect foresight" knows how a curve ends once it has an epoch of it: the
+most that extrapolation could bring, to be held against ASHA + random, which has its configurations
+(`--reference "ASHA + random"`). The reference is today's ASHA + TPE with `--trials`; every method
 then goes on until it has trained twice the reference's epochs (ours as a study
 that is extended to twice its trials). Regret is 0 for the best that is
 known of a task and 1 for what a random configuration comes to (its median), or worse; it is that of
@@ -32,15 +35,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from tests.benchmarks.yardstick.curves import Problem, names, problem
-from tests.benchmarks.yardstick.ours import Ours, config_of
+from tests.benchmarks.yardstick.curves import Problem, names, problem, thinned
+from tests.benchmarks.yardstick.ours import Foresight, Ours, config_of
 from tests.benchmarks.yardstick.peers import PEERS
 from tests.benchmarks.yardstick.regret import MOMENTS, Goal, Row, goal_of, interval, iqm, row
 from tests.benchmarks.yardstick.simulator import Method, Trace, simulate
 
-REFERENCE = "ASHA + TPE"
+TODAY = "ASHA + TPE"
 OURS: dict[str, dict[str, object]] = {
-    REFERENCE: {},
+    TODAY: {},
     "ASHA published + TPE": {"scheduler": "asha-published"},
     "ASHA + random": {"sampler": "random"},
 }
@@ -55,6 +58,7 @@ class Job:
     workers: int
     method: str
     trials: int
+    max_epochs: int | None
     goal: Goal | None = None  # None: a reference, from beginning to end
 
 
@@ -68,6 +72,7 @@ def _ours(options: dict[str, object]) -> Callable[[Problem, Job], Method]:
 
 METHODS: dict[str, Callable[[Problem, Job], Method]] = {
     **{name: _ours(options) for name, options in OURS.items()},
+    "perfect foresight": lambda chosen, job: Foresight(chosen, job.seed),
     **{name: lambda chosen, job, new=new: new(chosen, job.seed) for name, new in PEERS.items()},
 }
 
@@ -92,6 +97,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--workers", type=_numbers, default=[1, 4])
     parser.add_argument("--trials", type=int, default=64, help="of the reference")
+    parser.add_argument("--max-epochs", type=int, help="so many points of a curve (all)")
+    parser.add_argument("--reference", default=TODAY, choices=OURS)
     parser.add_argument(
         "--methods", default=",".join(METHODS), help=f"of {', '.join(METHODS)} (all)"
     )
@@ -111,19 +118,20 @@ def _compare(
     workers: int,
     options: argparse.Namespace,
 ) -> None:
-    trials = options.trials
-    references = _run(pool, [(Job(task, 0, workers, REFERENCE, trials)) for task in tasks], seeds)
+    reference, trials, max_epochs = options.reference, options.trials, options.max_epochs
+    jobs = [Job(task, 0, workers, reference, trials, max_epochs) for task in tasks]
+    references = _run(pool, jobs, seeds)
     goals = [goal_of(reference) for reference in references]
     epochs = [goal.epochs for goal in goals]
     print(
-        f"\n{workers} workers, {len(tasks)} tasks × {len(seeds)} seeds; {REFERENCE}: "
+        f"\n{workers} workers, {len(tasks)} tasks × {len(seeds)} seeds; {reference}: "
         f"{trials} trials, {min(epochs):.0f} to {max(epochs):.0f} epochs"
     )
     print(_header(), flush=True)
     rows = {}
     for method in options.methods.split(","):
         jobs = [
-            Job(task, 0, workers, method, trials, goal)
+            Job(task, 0, workers, method, trials, max_epochs, goal)
             for task, goal in zip(tasks, goals, strict=True)
         ]
         rows[method] = row(goals, _run(pool, jobs, seeds))
@@ -131,7 +139,7 @@ def _compare(
         if options.each:
             for task, share in zip(tasks, rows[method].epochs_T, strict=True):
                 print(f"    {task:40}{share:6.2f}")
-    _leaders(rows)
+    _leaders(rows, reference)
 
 
 def _run(pool: ProcessPoolExecutor, jobs: list[Job], seeds: range) -> list[list[Trace]]:
@@ -143,6 +151,8 @@ def _run(pool: ProcessPoolExecutor, jobs: list[Job], seeds: range) -> list[list[
 
 def study(job: Job) -> Trace:
     chosen = problem(job.task)
+    if job.max_epochs is not None:
+        chosen = thinned(chosen, job.max_epochs)
     method = METHODS[job.method](chosen, job)
     if job.goal is None:
         return simulate(chosen, method, workers=job.workers, epochs=math.inf)
@@ -176,17 +186,17 @@ def _line(method: str, found: Row) -> str:
     )
 
 
-def _leaders(rows: dict[str, Row]) -> None:
+def _leaders(rows: dict[str, Row], reference: str) -> None:
     """Who is ahead of the reference, and who is behind."""
-    if REFERENCE not in rows:
+    if reference not in rows:
         return
-    print(f"less {REFERENCE} (below 0 it leads): at all of its epochs; seen, at half and at all")
+    print(f"less {reference} (below 0 it leads): at all of its epochs; seen, at half and at all")
     for method, found in rows.items():
-        if method == REFERENCE:
+        if method == reference:
             continue
         told = f"  {method:24}"
         for moment in ("1 epochs", "0.5 seen", "1 seen"):
-            gap_TS = found.regrets[moment] - rows[REFERENCE].regrets[moment]
+            gap_TS = found.regrets[moment] - rows[reference].regrets[moment]
             low, high = interval(gap_TS)
             told += f"   {iqm(gap_TS):+.3f} [{low:+.3f}, {high:+.3f}]"
         print(told)

@@ -16,6 +16,7 @@ The folder is `../shared/data/curves` beside the repository, or $SEARCH_CURVES.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -27,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Curve", "Problem", "names", "problem"]
+__all__ = ["Curve", "Problem", "names", "problem", "thinned"]
 
 _SHARED = Path(__file__).parents[4] / "shared" / "data" / "curves"
 FOLDER = Path(os.environ.get("SEARCH_CURVES", _SHARED))
@@ -71,6 +72,23 @@ def problem(name: str) -> Problem:
     """Of one of `names()`."""
     suite, _, task = name.partition(" ")
     return _lcbench(task) if suite == "lcbench" else _taskset(task)
+
+
+def thinned(full: Problem, epochs: int) -> Problem:
+    """Of that problem so many epochs at even distances, the last with them, each as long as those
+    that it stands for."""
+    at = np.rint(np.arange(1, epochs + 1) * full.max_epochs / epochs).astype(int) - 1
+
+    def new_study() -> Callable[[Mapping[str, Any]], Curve]:
+        curve_of = full.new_study()
+
+        def curve(config: Mapping[str, Any]) -> Curve:
+            whole = curve_of(config)
+            return Curve(whole.scores[at], np.diff(np.cumsum(whole.epoch_s)[at], prepend=0.0))
+
+        return curve
+
+    return dataclasses.replace(full, max_epochs=epochs, new_study=new_study)
 
 
 # LCBench

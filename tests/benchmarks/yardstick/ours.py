@@ -7,6 +7,10 @@ and so is what a user's task may do. A test holds that a driver decides alike
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from search.decisions import asha, plan
 from search.decisions.history import (
     EpochEnd,
@@ -17,13 +21,13 @@ from search.decisions.history import (
     Suggestion,
     Trial,
 )
-from search.decisions.sampler import rank_trials, suggest
+from search.decisions.sampler import draw_at_random, rank_trials, suggest
 from search.tasks.config import StudyConfig
 from tests.benchmarks.yardstick.curves import Problem
 from tests.benchmarks.yardstick.simulator import Work
 from trainables.seeding import derive
 
-__all__ = ["Ours", "config_of"]
+__all__ = ["Foresight", "Ours", "config_of"]
 
 METRIC = "score"
 
@@ -115,6 +119,37 @@ class Ours:
             trial=trial, attempt=0, epoch=epoch, reason="not finite", traceback="", final=True
         )
         self.history.apply(at, failed)
+
+
+class Foresight:
+    """What perfect extrapolation of curves would bring, a bound (simulator.Method).
+
+    The random configurations of a study of ours, an epoch each: that tells how it ends. Those that
+    beat all that are complete go on to the end at once, the others never.
+    """
+
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self._problem, self._seed = problem, seed
+        self._curve_of = problem.new_study()
+        self._begun = 0
+        self._best = -math.inf
+        self._chosen: set[int] = set()
+
+    def next_work(self, at: float) -> Work | None:
+        number = self._begun
+        self._begun += 1
+        config = draw_at_random(number, space=self._problem.space, fixed={}, seed=self._seed)
+        scores = self._curve_of(config).scores
+        if np.isfinite(scores).all() and scores[-1] > self._best:
+            self._best = scores[-1]
+            self._chosen.add(number)
+        return Work(number, config, 1)
+
+    def on_epoch(self, at: float, trial: int, epoch: int, score: float, wall_s: float) -> bool:
+        return trial in self._chosen
+
+    def on_failure(self, at: float, trial: int, epoch: int) -> None:
+        """Nothing follows."""
 
 
 def _value(trial: Trial, epoch: int | None = None) -> float:
