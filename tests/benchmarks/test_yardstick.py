@@ -37,7 +37,7 @@ def _curves():
 PROBLEM = Problem("curve task", curve_task.space, 9, _curves, best=1.0, usual=0.5)
 
 
-@pytest.mark.parametrize("scheduler", ["asha", "asha-published"])
+@pytest.mark.parametrize("scheduler", ["asha", "asha-published", "hyperband"])
 def test_a_driver_decides_alike(tmp_path: Path, scheduler: str) -> None:
     options = {"trials": 20, "scheduler": scheduler}
     loop = Loop(open_record(tmp_path, create=True), baseline=False, **options)

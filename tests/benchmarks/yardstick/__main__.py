@@ -45,6 +45,7 @@ TODAY = "ASHA + TPE"
 OURS: dict[str, dict[str, object]] = {
     TODAY: {},
     "ASHA published + TPE": {"scheduler": "asha-published"},
+    "Hyperband + TPE": {"scheduler": "hyperband"},
     "ASHA + random": {"sampler": "random"},
 }
 

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from search.decisions import asha, plan
+from search.decisions import asha
 from search.decisions.history import (
     EpochEnd,
     Failure,
@@ -22,6 +22,7 @@ from search.decisions.history import (
     Trial,
 )
 from search.decisions.sampler import draw_at_random, rank_trials, suggest
+from search.decisions.schedulers import Schedule
 from search.tasks.config import StudyConfig
 from tests.benchmarks.yardstick.curves import Problem
 from tests.benchmarks.yardstick.simulator import Work
@@ -50,14 +51,13 @@ class Ours:
     def __init__(self, problem: Problem, config: StudyConfig, extended: int = 0) -> None:
         """`extended`: once it is finished it goes on to so many trials."""
         self._problem, self._config, self._extended = problem, config, extended
-        self._ladder = plan.ladder_of(config)
         self.history = History()
         self.history.apply(0.0, Session(event="started", trials=config.trials))
-        self._rungs = asha.rungs_of(self.history, ladder=self._ladder, full_length=0, value=_value)
+        self._schedule = Schedule(self.history, config, full_length=0, value=_value)
         self._valued = rank_trials(self.history, _value)
 
     def next_work(self, at: float) -> Work | None:
-        config, history = self._config, self.history
+        history = self.history
         decision = self._next_segment()
         if decision == "finished" and history.length < self._extended:
             history.apply(at, Session(event="started", trials=self._extended))
@@ -65,9 +65,7 @@ class Ours:
         if decision == "suggest":
             number = len(history.trials)
             history.apply(at, self._suggestion(number))
-            decision = asha.first_segment(
-                number, ladder=self._ladder, scheduler=config.scheduler, full_length=0
-            )
+            decision = self._schedule.first_segment(number)
         if not isinstance(decision, Segment):
             return None
         history.apply(at, decision)
@@ -75,15 +73,7 @@ class Ours:
         return Work(decision.trial, trial.suggestion.config, decision.first_epoch)
 
     def _next_segment(self) -> asha.Next:
-        config = self._config
-        return asha.next_segment(
-            self.history,
-            self._rungs,
-            reduction_factor=config.reduction_factor,
-            scheduler=config.scheduler,
-            trials=self.history.length,
-            workers=config.workers,
-        )
+        return self._schedule.next(trials=self.history.length, workers=self._config.workers)
 
     def _suggestion(self, number: int) -> Suggestion:
         config = self._config
