@@ -68,7 +68,7 @@ def draw_ablation(ablation: Ablation, folder: Path) -> Path:
     axes.set_yticks(range(len(names)), [_plain(name) for name in names], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"{_plain(ablation.metric)} gained, 95% interval of {ablation.seeds} seeds; "
+        f"{_plain(ablation.metric)} gained, 95% interval of {ablation.seeds} seeds\n"
         f"filled: beyond the noise (Holm, {2 * len(names)} at once)"
     )
     return _save(axes, folder / "ablation.png")

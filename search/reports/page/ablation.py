@@ -73,11 +73,15 @@ def _sentences(facts: Facts, found: Ablation) -> Iterator[str]:
 
 
 def _named(effect: Effect) -> str:
-    """With the value in the winner, where it is sure, else in the base."""
-    sure = effect.in_winner if effect.sure_in_winner else effect.in_base
+    """With what it is worth in the winner, where that is sure, else in the base; and with what
+    went with it there."""
+    in_winner = effect.sure_in_winner
+    sure = effect.in_winner if in_winner else effect.in_base
     assert sure is not None
-    where = "" if effect.sure_in_winner else " in the base only"
-    return f"{effect.hyperparameter} ({number_text(sure.mean, signed=True)}{where})"
+    where = "" if in_winner else " in the base only"
+    others = effect.with_in_winner if in_winner else effect.with_in_base
+    along = f" with {', '.join(others)}" if others else ""
+    return f"{effect.hyperparameter}{along} ({number_text(sure.mean, signed=True)}{where})"
 
 
 def _rows(found: Ablation) -> list[list[Any]]:

@@ -61,7 +61,7 @@ def _ablated(record: Record, trial: int | None = None) -> Ablation:
         scores={"winner": [0.8, 0.81], "start": [0.7, 0.71]},
         whole=Estimate(mean=0.1, low=0.08, high=0.12),
         effects=[
-            _effect("x", config["x"], 0.09, sure=True),
+            _effect("x", config["x"], 0.09, sure=True, with_in_winner={"fault": "none"}),
             _effect("kind", config["kind"], 0.004, sure=False, with_in_base={"bump": 0.25}),
             _effect("epoch_s", config["epoch_s"], -0.2, sure=False, in_winner=None),
         ],
@@ -82,10 +82,12 @@ def test_it_tells_what_made_the_difference(record: Record) -> None:
     assert chart is not None
     assert chart.caption == (
         f"From start to trial {made.trial} score gains +0.1000 [+0.0800, +0.1200] on fresh seeds. "
-        "Of its 3 changes 1 is beyond the noise: x (+0.0900). Not beyond it: kind, epoch_s."
+        "Of its 3 changes 1 is beyond the noise: x with fault (+0.0900). "
+        "Not beyond it: kind, epoch_s."
     )
     assert chart.table is not None
     x, kind, epoch_s = chart.table.rows
+    assert x[5] == "in the winner: fault = none"
     assert x[3] == "+0.0900 [+0.0800, +0.1000] *"
     assert kind[5] == "in the base: bump = 0.25"
     assert epoch_s[3] == "a run has failed"
