@@ -233,7 +233,7 @@ def test_every_file_named_is_there(readme: str) -> None:
 @pytest.mark.parametrize("readme", readmes())
 def test_every_name_said_to_be_in_a_file_is_there(readme: str) -> None:
     for name, file in re.findall(r"`(\w+)`\s+in\s+`([\w/]+\.py)`", prose(readme)):
-        definition = rf"^ *(def|class) {name}\b|^{name} = "
+        definition = rf"^ *(def|class) {name}\b|^{name}(: .*)? = "
         assert re.search(definition, (ROOT / file).read_text(), re.MULTILINE), f"{name} in {file}"
 
 
