@@ -5,16 +5,17 @@
 
 LCBench's surrogate (34 tasks) and TaskSet (12): curves.py. Ours are the decisions and the sampler
 that a driver calls (ours.py), peers are used as they document it (peers.py), and all have the same
-tasks, seeds, workers and seconds. `--max-epochs` reads the curves at so many points, as a job of
-ours that has few epochs. "Perfect foresight" knows how a curve ends once it has an epoch of it: the
-most that extrapolation could bring, to be held against ASHA + random, which has its configurations
-(`--reference "ASHA + random"`). The reference is today's ASHA + TPE with `--trials`; every method
-then goes on until it has trained twice the reference's epochs (ours as a study
-that is extended to twice its trials). Regret is 0 for the best that is
-known of a task and 1 for what a random configuration comes to (its median), or worse; it is that of
-the best trial trained in full, which is what can be promoted; "seen" that of the best score at any
-epoch, as papers have it. Shown, each an interquartile mean over tasks and seeds (95% by bootstrap
-of both):
+tasks, seeds, workers and seconds. `--max-epochs` reads the curves at so many points, as of a job
+that has few epochs. "Perfect foresight" knows how a curve ends once it has an epoch of it: what
+extrapolation could bring, to be held against ASHA + random, which has the same configurations
+(`--reference "ASHA + random"`).
+
+The reference is today's ASHA + TPE with `--trials`; every method then goes on until it has trained
+twice the reference's epochs, ours as a study that is extended to twice its trials. Regret is 0 for
+the best that is known of a task and 1 for what a random configuration comes to (its median), or
+worse; it is that of the best trial trained in full, which is what can be promoted; "seen" that of
+the best score at any epoch, as papers have it. Shown, each an interquartile mean over tasks and
+seeds (95% by bootstrap of both):
 
 regret       at a quarter, at half and at all of the reference's epochs; then of its time
 to the goal  epochs to the reference's final score (the median of its seeds), as a share of the

@@ -112,7 +112,7 @@ class Ours:
 
 
 class Foresight:
-    """What perfect extrapolation of curves would bring, a bound (simulator.Method).
+    """What perfect extrapolation of curves would bring (simulator.Method).
 
     The random configurations of a study of ours, an epoch each: that tells how it ends. Those that
     beat all that are complete go on to the end at once, the others never.
