@@ -129,7 +129,13 @@ def core_hours(
     """About so long one core trains; 0 where that is soon over."""
     share = min((train_examples or EXAMPLES) / EXAMPLES, 1)
     runs = len(table.rows) * seeds
-    return table.epoch_core_minutes / 60 * share * runs * (epochs or table.max_epochs)
+    return (
+        table.epoch_core_minutes
+        / 60
+        * share
+        * runs
+        * (table.max_epochs if epochs is None else epochs)
+    )
 
 
 def reproduce(
@@ -163,7 +169,7 @@ def reproduce(
         address=address,
         quiet=quiet,
         say=say,
-        max_epochs=epochs or table.max_epochs,
+        max_epochs=table.max_epochs if epochs is None else epochs,
         min_epochs=1,
         dataset=dataset or table.dataset,
         data_dir=data_dir,

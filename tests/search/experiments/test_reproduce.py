@@ -109,6 +109,7 @@ def test_what_it_cannot_train_is_told(place: Place) -> None:
         (("table9",), f"there is no table 'table9'; there are: {', '.join(TABLES)}"),
         (("table4", "--train-examples", "9"), "leave out --train-examples"),
         (("table1", "--train-examples", "0"), "train-examples must be at least 1"),
+        (("table1", "--epochs", "0", "--dataset", "toy"), "max_epochs must be at least"),
     ):
         done = place.search("reproduce", *arguments)
         assert done.returncode == 2
