@@ -117,7 +117,7 @@ def doctor(
     `task`: its data, too. Raises UserError where there is no such task."""
     import pandas as pd
 
-    from search.doctor.machine_checks import examine
+    from search.checks.machine_checks import examine
     from search.tasks.registry import find_task
     from search.tracking.addresses import absolute
 

@@ -23,7 +23,7 @@ from search.cli.common import (
 from search.files.typed import typed_path
 
 if TYPE_CHECKING:
-    from search.doctor.machine_checks import Finding
+    from search.checks.machine_checks import Finding
 
 __all__ = ["add_commands"]
 
@@ -142,8 +142,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _findings(options: argparse.Namespace) -> Iterator[Finding]:
-    from search.doctor.cluster_file import examine_cluster_file
-    from search.doctor.machine_checks import examine
+    from search.checks.cluster_file import examine_cluster_file
+    from search.checks.machine_checks import examine
     from search.tasks.registry import find_task
     from search.tracking.addresses import absolute
 

@@ -16,7 +16,7 @@ from ray.autoscaler._private.aws.config import bootstrap_aws
 from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 from ray.autoscaler._private.util import prepare_config
 
-from search.doctor.cluster_file import examine_cluster_file
+from search.checks.cluster_file import examine_cluster_file
 from tests.conftest import ROOT
 from tests.infra.aws import CALLER, REGION, aws, fill_in, make_stack
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from search.checks.cluster_file import examine_cluster_file
+from search.checks.machine_checks import Finding
 from search.cli.main import main
-from search.doctor.cluster_file import examine_cluster_file
-from search.doctor.machine_checks import Finding
 from tests.conftest import ROOT
 
 FILLED = re.sub(r"YOUR_(\w+)", r"my-\1", (ROOT / "infra" / "cluster.yaml").read_text())

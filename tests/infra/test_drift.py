@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from search.doctor.cluster_file import examine_cluster_file
+from search.checks.cluster_file import examine_cluster_file
 from tests.conftest import ROOT, needs
 
 AWS, ONPREM = (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from search.doctor import machine_checks
+from search.checks import machine_checks
 from tests.conftest import empty_mlflow
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from search.doctor.machine_checks import Finding
+from search.checks.machine_checks import Finding
 
 __all__ = ["examine_cluster_file"]
 
