@@ -154,27 +154,26 @@ def _see_through(options: argparse.Namespace, work: Callable[[], search.Study]) 
         code, why = FAILED, "every trial failed: see `show --trial 0`"
     if not options.json:
         print(describe(summary))
-    # What ended a finished study is in its summary.
-    if why and summary["state"] != "finished":
+    # Why a finished study ended is in its summary, but for what has failed.
+    if why and (code == FAILED or summary["state"] != "finished"):
         print(f"{'error: ' if code == FAILED else ''}{why}", file=sys.stderr)
-    for purpose, command in _next_commands(options, study, extend=not why):
+    for purpose, command in _next_commands(options, study):
         say(options, f"{purpose:<18}python -m search {command}")
     if options.json:
         print_json(summary)
     return code
 
 
-def _next_commands(
-    options: argparse.Namespace, study: search.Study, *, extend: bool
-) -> list[tuple[str, str]]:
+def _next_commands(options: argparse.Namespace, study: search.Study) -> list[tuple[str, str]]:
     """What a user may want to type now: (purpose, command)."""
     from search.tracking.addresses import absolute
 
     here = where(options)
     uri = option(study.config.tracking_uri, absolute(DEFAULT_URI), "--tracking-uri")
-    longer = f" --trials {2 * study.length}" if extend else ""
-    if not extend and study.state == "finished":
-        extend, longer = True, " --no-stop-when-no-gain"
+    extend, longer = study.state == "finished", ""
+    if extend:
+        ended_for = study.stopped_because
+        longer = " --no-stop-when-no-gain" if ended_for else f" --trials {2 * study.length}"
     return [
         ("search on:" if extend else "go on with it:", f"resume {study.name}{longer}{here}"),
         ("see it on a page:", f"report {study.name} --open{here}"),
