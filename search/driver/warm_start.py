@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from search.decisions.history import Trial
+from search.decisions.history import History, Trial
 from search.decisions.sampler import rank_trials, seen_trials
 from search.decisions.warm_start import Known, WarmStart
 from search.errors import UserError, first_line
@@ -47,11 +47,11 @@ def warm_start(
     study = record.study(source)
     if study.config.parent is not None:
         raise UserError(f"{source} is part of a promotion: name study {study.config.parent}")
-    why = _why_not_comparable(record, study, config, task, prepared)
+    history = record.history(study)
+    why = _why_not_comparable(history, study, config, task, prepared)
     if why:
         name = f"study {source} ({why})"
-        return _first(_best_of(record, study, task), name, config, task, prepared)
-    history = record.history(study)
+        return _first(_best_of(history, study, task), name, config, task, prepared)
     ranked = rank_trials(history, lambda trial: task.sign * trial.value(task.metric))
     trials = [t for t in seen_trials(ranked) if t.failed or t.epochs]
     if not any(not trial.failed for trial in trials):
@@ -81,10 +81,10 @@ def _of_optuna(source: str) -> KnownPoints:
 
 
 def _why_not_comparable(
-    record: Record, study: Study, config: StudyConfig, task: Task, prepared: Prepared
+    history: History, study: Study, config: StudyConfig, task: Task, prepared: Prepared
 ) -> str:
     """Why the sampler cannot learn from an earlier study; "": it can."""
-    was: Mapping[str, Any] = record.history(study).depends_on or study.origin
+    was: Mapping[str, Any] = history.depends_on or study.origin
     now = depends_on(task, prepared, config.task)
     objective = {"metric": task.metric, "mode": task.mode}
     different = {
@@ -99,7 +99,7 @@ def _why_not_comparable(
     return "the random sampler learns nothing" if config.sampler == "random" else ""
 
 
-def _best_of(record: Record, study: Study, task: Task) -> Iterator[tuple[str, dict[str, Value]]]:
+def _best_of(history: History, study: Study, task: Task) -> Iterator[tuple[str, dict[str, Value]]]:
     """Those that trained longest first, of these the best first."""
     objective = study.origin.get("objective", {"metric": task.metric, "mode": task.mode})
     metric, sign = objective["metric"], 1 if objective["mode"] == "max" else -1
@@ -107,8 +107,9 @@ def _best_of(record: Record, study: Study, task: Task) -> Iterator[tuple[str, di
     def key(trial: Trial) -> tuple[int, float, int]:
         return -trial.epoch, -sign * trial.value(metric), trial.number
 
-    trials = record.history(study).trials
-    known = [t for t in trials if not t.failed and t.epochs and metric in t.epochs[-1].metrics]
+    known = [
+        t for t in history.trials if not t.failed and t.epochs and metric in t.epochs[-1].metrics
+    ]
     for trial in sorted(known, key=key):
         yield f"trial {trial.number} of {study.name}", dict(trial.suggestion.config)
 
