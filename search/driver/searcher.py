@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from search.decisions import asha, plan
+from search.decisions import asha
 from search.decisions.gain import NoGain, no_gain
 from search.decisions.history import Given, Segment, Suggestion, Trial
 from search.decisions.sampler import RefusedDrawError, rank_trials
@@ -69,7 +69,6 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._silences: dict[str, Silence] = {}  # of each of those
         self._pending: Segment | None = None  # decided while the record does not answer
         config = study.config
-        self._ladder = plan.ladder_of(config)
         self._first_trials = task.first_trials(config)
         self._capacity = capacity or (lambda: config.workers)
         self._schedule = Schedule(
@@ -80,7 +79,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
         self._gain = NoGain(
             self.history,
             full_length=len(self._first_trials),
-            first_epoch=self._ladder[0],
+            first_epoch=config.min_epochs,
             max_epochs=config.max_epochs,
             value=self.value,
         )

@@ -90,18 +90,22 @@ class Follower:
         self.history = History()
         self.complete = complete_trials(self.history, study, task)
         self._full_length = len(task.first_trials(study.config))
+
+        def value(trial: Trial, epoch: int) -> float:
+            return task.sign * trial.value(task.metric, epoch)
+
         self._ladder = asha.rungs_of(
             self.history,
             ladder=plan.ladder_of(study.config),
             full_length=self._full_length,
-            value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
+            value=value,
         )
         self._gain = NoGain(
             self.history,
             full_length=self._full_length,
             first_epoch=study.config.min_epochs,
             max_epochs=study.config.max_epochs,
-            value=lambda trial, epoch: task.sign * trial.value(task.metric, epoch),
+            value=value,
         )
         self._left = TimeLeft(self.history, study, task, self._full_length)
         self._cursor = 0

@@ -124,7 +124,7 @@ class Facts:
         return gain_of(
             self.history,
             full_length=self.full_length,
-            first_epoch=self.ladder[0],
+            first_epoch=self.study.config.min_epochs,
             max_epochs=self.max_epochs,
             value=lambda trial, epoch: self.task.sign * self.value(trial, epoch),
         )
