@@ -8,6 +8,7 @@ import numpy as np
 
 from search.experiments.figures.canvas import Drawn, Undrawn, new_figure
 from search.experiments.figures.losses import reduction, runs_of, untrained
+from search.experiments.reproduce import study_name
 from search.record.record import Record
 from trainables.cnn.figures import filter_picture
 
@@ -23,7 +24,7 @@ def filters(record: Record, asked: str) -> Drawn | Undrawn:
     found = []
     for table in TABLES_OF:
         for label, trials in runs_of(record, table).items():
-            study = record.study(f"report-{table}")
+            study = record.study(study_name(table))
             files = record.files(study)
             for trial in trials:
                 loaded = files.load_checkpoint(trial.number, trial.epoch)

@@ -9,7 +9,7 @@ import numpy as np
 
 from search.decisions.history import Trial
 from search.experiments.figures.canvas import ACCENT, INK, Drawn, Undrawn, new_figure
-from search.experiments.reproduce import reduced
+from search.experiments.reproduce import reduced, study_name
 from search.record.commands import command
 from search.record.record import Record, Study
 from spaces.report import TABLES
@@ -46,7 +46,7 @@ def losses(record: Record, number: int, title: str, table: str, asked: str) -> D
     runs = runs_of(record, table)
     if not runs:
         return untrained(record, number, title, table, asked)
-    study = record.study(f"report-{table}")
+    study = record.study(study_name(table))
     unit, metrics = _METRICS[study.config.task]
     held_out = study.config.dataset not in WITHOUT_VALIDATION
     if not held_out:
@@ -98,7 +98,7 @@ def reduction(study: Study, table: str) -> str:
 def runs_of(record: Record, table: str) -> dict[str, list[Trial]]:
     """The runs with an epoch on record of each row of the report's own, by its label; none where
     there is no study of the table."""
-    name = f"report-{table}"
+    name = study_name(table)
     if name not in record.names() or table not in TABLES:
         return {}
     labels = {row.point: row.label for row in TABLES[table].rows if row.reported}
@@ -112,7 +112,7 @@ def runs_of(record: Record, table: str) -> dict[str, list[Trial]]:
 def untrained(record: Record, number: int, title: str, table: str, asked: str) -> Undrawn:
     """Which command trains it."""
     told = command(record, f"reproduce {table}{asked}")
-    why = f"no run of study report-{table} is on record; `{told}` trains it"
+    why = f"no run of study {study_name(table)} is on record; `{told}` trains it"
     return Undrawn(number=number, title=title, why=why)
 
 
