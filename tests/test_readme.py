@@ -219,9 +219,11 @@ def _anchor(title: str) -> str:
 @pytest.mark.parametrize("readme", readmes())
 def test_every_file_named_is_there(readme: str) -> None:
     """A name in backticks is a file of the repository if it is a path below one of its folders, or
-    ends as its files do: then it may lie in any folder below the README's."""
+    ends as its files do: then it may lie in any folder below the README's. What a user's commands
+    have made there, as studies, is not the repository's."""
     made = {block.file for name in readmes() for block in blocks(name)}
-    top = {path.name for path in ROOT.iterdir()}
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().split()}
+    top = {path.name for path in ROOT.iterdir()} - ignored
     for name in re.findall(r"`([\w.][\w./-]*)`", prose(readme)):
         is_path = name.split("/")[0] in top and "/" in name
         if name in made or not (is_path or name.endswith((".py", ".md", ".toml", ".yaml"))):
