@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(typed)
         if getattr(options, "cluster", None) is not None:
             return clusters.run_on_cluster(options, typed)
-        return _do(options, drives=bool(typed) and typed[0] in DRIVING)
+        code = _do(options, drives=bool(typed) and typed[0] in DRIVING)
+        _write_out()
+        return code
     except BaseException as error:  # what a user's own code raises may be any
         if isinstance(error, BrokenPipeError) and leave_pipe():
             return DONE
@@ -60,6 +62,19 @@ def _do(options: argparse.Namespace, *, drives: bool) -> int:
             around.enter_context(lenient())
         code: int = options.command(options)
         return code
+
+
+def _write_out() -> None:
+    """What a command has said and Python still holds. Raises OSError where the disk is full; that
+    whoever reads it may have gone is no error."""
+    try:
+        sys.stdout.flush()
+    except ValueError:
+        # It is closed.
+        return
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
 
 
 def _why(error: BaseException) -> str | None:

@@ -66,8 +66,9 @@ def test_closed_streams_are_no_error(kept, closed):
 
 
 @pytest.mark.parametrize("command", ["list", "list --json", "show old1"])
-def test_a_full_disk_is_no_bad_input(kept, command):
-    done = _shell(kept, f"search {command} >/dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_no_bad_input(kept, command, unbuffered):
+    done = _shell(kept, f"PYTHONUNBUFFERED={unbuffered} search {command} >/dev/full")
 
     assert (done.returncode, done.stderr) == (1, "error: [Errno 28] No space left on device\n")
 
