@@ -12,8 +12,9 @@ from search.reports.page.facts import Facts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["draw_ablation", "write_pictures"]
+__all__ = ["draw_ablation", "new_figure", "write_pictures"]
 
 # Those of the page in light (page.css).
 ACCENT, SOLID, FAINT, FAILED, SOFT = "#1559c1", "#66727e", "#b3bcc5", "#b3371f", "#57616b"
@@ -26,7 +27,7 @@ def write_pictures(facts: Facts, folder: Path) -> list[Path]:
         return []
     written = []
     for name, draw in (("best_so_far", _best_so_far), ("curves", _curves)):
-        axes = _axes(*SIZE)
+        axes = new_figure(*SIZE).add_subplot()
         draw(facts, axes)
         axes.set_ylabel(_plain(facts.metric))
         written.append(_save(axes, folder / f"{name}.png"))
@@ -38,7 +39,7 @@ def write_pictures(facts: Facts, folder: Path) -> list[Path]:
 def draw_ablation(ablation: Ablation, folder: Path) -> Path:
     """ablation.png: what each change is worth with its interval, the most valuable on top; filled
     where it is beyond the noise."""
-    axes = _axes(SIZE[0], 1.5 + 0.45 * len(ablation.effects))
+    axes = new_figure(SIZE[0], 1.5 + 0.45 * len(ablation.effects)).add_subplot()
     for shift, colour, name, known in (
         (
             -0.15,
@@ -74,14 +75,14 @@ def draw_ablation(ablation: Ablation, folder: Path) -> Path:
     return _save(axes, folder / "ablation.png")
 
 
-def _axes(width: float, height: float) -> Axes:
-    """Of a new figure, in inches. Without pyplot, which keeps figures and wants a screen."""
+def new_figure(width: float, height: float) -> Figure:
+    """In inches. Without pyplot, which keeps figures and wants a screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure.add_subplot()
+    return figure
 
 
 def _save(axes: Axes, path: Path) -> Path:

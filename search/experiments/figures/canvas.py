@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.reports.pictures import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -39,16 +41,6 @@ class Undrawn:
     number: int
     title: str
     why: str  # and what to do
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """In inches. Without pyplot, which keeps figures and wants a screen."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def blank(figure: Figure, width: float, height: float) -> Axes:
