@@ -24,10 +24,10 @@ import numpy as np
 
 from search.decisions import asha
 from search.decisions.gain import Gain, NoGain, no_gain
-from search.decisions.history import EpochEnd, Event, History, Segment, Suggestion, Trial
+from search.decisions.history import Event, History, Segment, Suggestion, Trial
 from search.decisions.sampler import rank_trials, suggest
 from tests.benchmarks.yardstick import curves
-from tests.search.studies import session
+from tests.search.studies import epoch, session
 from trainables.seeding import derive
 
 LADDER = [1, 3, 9]
@@ -131,9 +131,9 @@ class Study:
     def _train(self, segment: Segment) -> None:
         self._apply(segment)
         luck = np.random.default_rng(derive(self._seed, "luck", segment.trial)).standard_normal()
-        for epoch in range(segment.first_epoch, segment.last_epoch + 1):
-            score = self._true[segment.trial][epoch - 1] + self._problem.noise * luck
-            self._apply(_epoch(segment.trial, epoch, float(score)))
+        for number in range(segment.first_epoch, segment.last_epoch + 1):
+            score = self._true[segment.trial][number - 1] + self._problem.noise * luck
+            self._apply(epoch(segment.trial, number, float(score)))
 
     def _apply(self, event: Event) -> None:
         self._at += 1
@@ -142,13 +142,6 @@ class Study:
 
 def _value(trial: Trial, epoch: int) -> float:
     return trial.value("score", epoch)
-
-
-def _epoch(trial: int, number: int, score: float) -> EpochEnd:
-    return EpochEnd(
-        trial=trial, attempt=0, epoch=number, metrics={"score": score}, cpu_s=0, wall_s=0,
-        reset_s=0, decision="go on",
-    )  # fmt: skip
 
 
 def study(job: tuple[str, int, int, int]) -> tuple[float, list[Moment]]:
